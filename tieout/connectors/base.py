@@ -1,0 +1,394 @@
+"""What a connector is: values that the engine reads, and pure functions that it calls.
+
+Nothing here does anything. `pages.py` walks listings, `faults.py` classifies
+answers, `auth.py` keeps tokens fresh, `transport.py` sends. A connector holds no
+loop over pages, no retry, no sleep, no SQL and no clock.
+
+JSON is parsed with exact decimals everywhere; `Row` is one parsed record.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from tieout.errors import RemoteError
+from tieout.model.document import Document
+from tieout.model.ids import SourceRef
+from tieout.model.party import Client
+from tieout.model.project import Project
+from tieout.model.settlement import Digest, RemoteRef
+
+Row = dict[str, Any]
+
+
+class Family(StrEnum):
+    """Which side of the firm a connector serves."""
+
+    CRM = "crm"
+    TIME = "time"
+    LEDGER = "ledger"
+    FILES = "files"
+
+
+class Settings(BaseModel):
+    """What an operator types in for one connection; each connector has a subclass."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base_url: str = ""  # "" = the vendor's production host
+    firm_time_zone: str = "UTC"  # filled from the workspace
+    firm_currency: str = ""  # filled from the workspace
+
+
+# -- the wire ---------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One HTTP call, before authentication."""
+
+    method: str
+    path: str  # below the connection's base URL, or a whole URL (a next link)
+    params: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    content_type: str = ""
+    purpose: str = ""  # a few words for logs and progress: `query Invoice`
+    writes: bool = False  # True when the call can change the remote books
+
+    def with_params(self, **params: str) -> Request:
+        """The same call with these query parameters set, replacing any of the same name."""
+        kept = tuple((name, value) for name, value in self.params if name not in params)
+        return replace(self, params=kept + tuple(params.items()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """One answer. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON with exact decimals. Raises ValueError when it is not JSON."""
+        return json.loads(self.body, parse_float=Decimal)
+
+
+# -- faults -----------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class VendorError:
+    """One error as the vendor words it."""
+
+    code: str = ""
+    text: str = ""
+    field: str = ""
+    remote_id: str = ""  # the record the vendor names, e.g. the holder of a duplicate number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One line of a fault table: what to conclude when all that is given matches."""
+
+    then: type[RemoteError]
+    status: int | None = None
+    code: str | None = None
+    text: str | None = None  # a part of the vendor's text, without case
+    writes: bool | None = None  # only for writes, only for reads, or both
+    wait_s: float = 60.0  # for RateLimited, when the vendor names no wait
+
+
+# -- pace -------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """At most `count` calls in any `per_s` seconds, for the whole remote company."""
+
+    name: str
+    count: int
+    per_s: float
+    applies: Callable[[Request], bool] = lambda request: True
+
+
+# -- authentication ---------------------------------------------------------------------
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """What signs calls. Instants are UTC; None = not known."""
+
+    access: str
+    refresh: str = ""  # stored before the access token is used
+    expires_at: datetime | None = None
+    base_url: str = ""  # where the vendor wants data calls sent, "" = the connection's own
+    company: str = ""  # the remote company the token belongs to, "" when it does not say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auth:
+    """How calls are signed and how a token is had.
+
+    `headers(settings, secrets, token)` are the headers of every call.
+    `grant(settings, secrets, refresh, now)` is the token call; None when the
+    secret itself signs (an API key). `refresh` is the stored refresh token, ""
+    when there is none. `read(answer, now)` reads its answer.
+    """
+
+    headers: Callable[[Any, Mapping[str, str], Token | None], Mapping[str, str]]
+    grant: Callable[[Any, Mapping[str, str], str, datetime], Request] | None = None
+    read: Callable[[Any, datetime], Token] | None = None
+    secrets: tuple[str, ...] = ()  # the names of the secrets an operator must give
+
+
+# -- streams ----------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Since:
+    """The window a stream is asked for. Instants are UTC."""
+
+    start: datetime | None  # closed; None = from the beginning
+    end: datetime  # what happens after it belongs to the next pull
+    from_date: date | None = None  # for sweeps over a period of work days, closed
+    to_date: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnePage:
+    """The whole answer at once."""
+
+    rows: Callable[[Any], list[Row]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextLink:
+    """Each page names the next one by a link; None ends the walk."""
+
+    rows: Callable[[Any], list[Row]]
+    link: Callable[[Any], str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offset:
+    """Ask for `size` rows from a position; a page that is not full ends the walk.
+
+    `at(request, position)` is the call for the page that starts after `position` rows.
+    """
+
+    rows: Callable[[Any], list[Row]]
+    size: int
+    at: Callable[[Request, int], Request]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CursorToken:
+    """Each page carries a token for the next; "" or None ends the walk."""
+
+    rows: Callable[[Any], list[Row]]
+    token: Callable[[Any], str | None]
+    at: Callable[[Request, str], Request]
+
+
+Pages = OnePage | NextLink | Offset | CursorToken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watermark:
+    """Ask for what changed since the last pull, less an overlap.
+
+    `of(row)` is the row's own change instant: the saved mark is the latest one
+    seen. `answered(answer)` is the vendor's clock in an answer, for feeds that tell it.
+    """
+
+    of: Callable[[Row], datetime | None]
+    overlap_s: float = 300.0
+    lag_s: float = 0.0  # the freshest seconds the vendor may still hide
+    answered: Callable[[Any], datetime | None] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FullScan:
+    """Everything, every time; what is absent from two complete scans is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """How deletions are noticed where a vendor reports none: list all ids of a period."""
+
+    request: Callable[[Since, Any], Request]
+    day: Callable[[Row], date | None]  # the row's work day, to know which rows the sweep covers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A record that cannot become a fact; the reason is for a bookkeeper."""
+
+    reason: str
+    text: str
+    what_to_do: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """What can be pulled, and how a record becomes a canonical fact.
+
+    `kind` is the canonical kind its facts are stored under: `deal`, `time_entry` ...
+    `read(wire, source, settings)` is pure; `wire` validates the row first.
+    """
+
+    name: str
+    kind: str
+    yields: type
+    wire: type[BaseModel]
+    request: Callable[[Since, Any], Request]
+    pages: Pages
+    cursor: Watermark | FullScan
+    key: Callable[[Row], str]
+    read: Callable[[Any, SourceRef, Any], Any]
+    revision: Callable[[Row], str] = lambda row: ""
+    deleted: Callable[[Row], bool] = lambda row: False
+    sweep: Sweep | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """A kind of file a connector reads: it turns bytes into rows of one of its streams.
+
+    `fits(header)` says whether a table with these column names is in this layout.
+    """
+
+    name: str
+    stream: str
+    fits: Callable[[tuple[str, ...]], bool]
+    columns: tuple[str, ...]  # the columns it needs, for the message when one is missing
+    row: Callable[[Mapping[str, str], int], Row]  # (cells by column, line number) -> row
+
+
+# -- writers ----------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineCodes:
+    """The ledger's ids for one line."""
+
+    item_id: str
+    tax_code_id: str = ""
+    class_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteContext:
+    """All a writer may know besides the document: ids over there, resolved before the call."""
+
+    key: str  # our idempotency key
+    customer_id: str = ""  # who the document is for, over there
+    parent_id: str = ""  # for a sub-customer
+    lines: Mapping[str, LineCodes] = field(default_factory=dict)  # by line id
+    term_id: str = ""
+    department_id: str = ""
+    home_currency: str = ""
+    exchange_rate: Decimal | None = None  # home units for one unit of the document's currency
+    country: str = ""  # of the ledger's company
+    email: str = ""
+    display_name: str = ""  # the name a customer or sub-customer is made under
+
+
+Subject = Document | Client | Project
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Find:
+    """One way to ask `do you already have it?`.
+
+    `request` gives None when this way cannot be used (no number ...). `pick`
+    returns the records of the answer that are ours, or could be.
+    """
+
+    by: str  # `key`, `number`, `name`
+    request: Callable[[Subject, WriteContext, Any], Request | None]
+    pick: Callable[[Any, Subject, WriteContext], list[Row]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemAnswer:
+    """What a batch answered for one item: the vendor's record, or its errors."""
+
+    answer: Any | None
+    errors: tuple[VendorError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Several documents in one call; each settles by its own item.
+
+    `send(items, call_key, settings)`: items are (item key, body bytes) and the
+    bytes go out as they are. `split(answer)` gives the answer of each item key.
+    """
+
+    size: int  # the most the vendor takes
+    smallest: int  # where halving after a time-out ends
+    send: Callable[[Iterable[tuple[str, bytes]], str, Any], Request]
+    split: Callable[[Any], Mapping[str, ItemAnswer]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """What can be pushed. No find, no writer.
+
+    `build(subject, context)` is the JSON-able body of one item, pure. The engine
+    encodes it once, stores the bytes and sends only those. `send(body, key,
+    settings)` places bytes and key in a call. `record(answer)` is the vendor's
+    record in an answer; `read` and `digest` read that record. `expect` is the
+    digest our document should come back with. `conflicts` names fields that must
+    agree before a found record is taken for ours.
+    """
+
+    name: str
+    takes: type
+    depends_on: tuple[str, ...]  # writers whose subjects must be there first
+    build: Callable[[Any, WriteContext], Row]
+    send: Callable[[bytes, str, Any], Request]
+    record: Callable[[Any], Row]
+    read: Callable[[Row], RemoteRef]
+    digest: Callable[[Row], Digest]
+    expect: Callable[[Any, WriteContext], Digest]
+    finds: tuple[Find, ...]
+    key_length: int = 50  # the vendor's limit for the key on the wire
+    batch: Batch | None = None
+
+
+# -- the connector ----------------------------------------------------------------------
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who the connection talks to: proven at connect time, checked ever after."""
+
+    request: Callable[[Any], Request]
+    read: Callable[[Any], tuple[str, str]]  # (company id, company name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connector:
+    """One vendor. Read its folder's `__init__.py` first."""
+
+    slug: str
+    title: str
+    family: Family
+    settings: type[Settings]
+    base_url: Callable[[Any], str]  # where data calls go unless the token says otherwise
+    company: Callable[[Any], str]  # the remote company the limits belong to
+    auth: Auth
+    errors: Callable[[Response], list[VendorError]]
+    pace: tuple[Limit, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    streams: tuple[Stream, ...] = ()
+    writers: tuple[Writer, ...] = ()
+    layouts: tuple[Layout, ...] = ()
+    identity: Identity | None = None
+    trace_header: str = ""  # the vendor's correlation id, lower case
+
+    def stream(self, name: str) -> Stream:
+        """The stream of that name. Raises KeyError when there is none."""
+        return {stream.name: stream for stream in self.streams}[name]
+
+    def writer(self, name: str) -> Writer:
+        """The writer of that name. Raises KeyError when there is none."""
+        return {writer.name: writer for writer in self.writers}[name]
