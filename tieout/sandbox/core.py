@@ -46,7 +46,7 @@ class Fault:
     times: int = 1
     status: int = 500
     headers: dict[str, str] = field(default_factory=dict)
-    content: bytes = b""
+    content: bytes | None = None  # None: a page in HTML, as gateways answer
     content_type: str = "text/html"
     seconds: float = 0.0
     action: Callable[[], None] | None = None
@@ -183,7 +183,9 @@ class Vendor:
 
     @staticmethod
     def _planned(fault: Fault) -> Response:
-        content = fault.content or b"<html><body>Service unavailable</body></html>"
+        content = fault.content
+        if content is None:
+            content = b"<html><body>Service unavailable</body></html>"
         return Response(
             content, status=fault.status, headers=fault.headers, content_type=fault.content_type
         )

@@ -1,0 +1,111 @@
+"""The sandbox's books balance after anything a bookkeeper can do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tieout.clock import VirtualClock
+from tieout.sandbox.quickbooks import QuickBooks
+from tieout.sandbox.quickbooks.faults import ApiFault
+
+ACTS = (
+    "invoice",
+    "pay",
+    "unapplied",
+    "apply",
+    "credit",
+    "use",
+    "void",
+    "delete",
+    "edit",
+    "unpay",
+    "uncredit",
+)
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(ACTS),
+        st.integers(0, 20),
+        st.integers(0, 20),
+        st.integers(0, 20_000).map(lambda minor: Decimal(minor) / 100),
+    ),
+    max_size=25,
+)
+
+
+def pick(ids: list[str], index: int) -> str:
+    return ids[index % len(ids)] if ids else "0"
+
+
+def act(vendor: QuickBooks, step: tuple[str, int, int, Decimal]) -> None:
+    name, one, two, amount = step
+    books = vendor.books
+    customer = pick([row["Id"] for row in books.live("Customer")], one)
+    invoice = pick([row["Id"] for row in books.live("Invoice")], one)
+    payment = pick([row["Id"] for row in books.live("Payment")], two)
+    memo = pick([row["Id"] for row in books.live("CreditMemo")], two)
+    acts = {
+        "invoice": lambda: books.add_invoice(customer, amount),
+        "pay": lambda: books.pay({invoice: amount}, total=amount + two),
+        "unapplied": lambda: books.add_payment(customer, amount),
+        "apply": lambda: books.apply_payment(payment, {invoice: amount}),
+        "credit": lambda: books.add_credit(customer, amount),
+        "use": lambda: books.apply_credit(memo, invoice, amount),
+        "uncredit": lambda: books.delete_credit(memo),
+        "void": lambda: books.void_invoice(invoice),
+        "delete": lambda: books.delete_invoice(invoice),
+        "edit": lambda: books.edit_invoice(invoice, amount=amount),
+        "unpay": lambda: books.delete_payment(payment) if one % 2 else books.void_payment(payment),
+    }
+    acts[name]()
+
+
+def check(vendor: QuickBooks) -> None:
+    """Recompute every balance from the payments, as an auditor would."""
+    books = vendor.books
+    applied: dict[tuple[str, str], Decimal] = {}
+    owed: dict[str, Decimal] = {}
+    for payment in books.live("Payment"):
+        into = out = Decimal(0)
+        for line in payment["Line"]:
+            link = line["LinkedTxn"][0]
+            key = (link["TxnType"], link["TxnId"])
+            applied[key] = applied.get(key, Decimal(0)) + line["Amount"]
+            into += line["Amount"] if key[0] == "Invoice" else 0
+            out += line["Amount"] if key[0] == "CreditMemo" else 0
+        left = payment["TotalAmt"] + out - into
+        assert payment["UnappliedAmt"] == left >= 0
+        customer = payment["CustomerRef"]["value"]
+        owed[customer] = owed.get(customer, Decimal(0)) - left
+    for entity, sign in (("Invoice", 1), ("CreditMemo", -1)):
+        for row in books.live(entity):
+            taken = applied.pop((entity, row["Id"]), Decimal(0))
+            assert row["Balance"] == row["TotalAmt"] - taken >= 0
+            customer = row["CustomerRef"]["value"]
+            owed[customer] = owed.get(customer, Decimal(0)) + sign * row["Balance"]
+            assert bool(row["LinkedTxn"]) == bool(taken)
+    assert not applied, "money is applied to a document that is gone"
+    for customer in books.live("Customer"):
+        assert customer["Balance"] == owed.get(customer["Id"], Decimal(0))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(steps=STEPS, unlink=st.booleans())
+def test_books_balance_after_anything(
+    steps: list[tuple[str, int, int, Decimal]], unlink: bool
+) -> None:
+    clock = VirtualClock(datetime(2026, 3, 2, 17, tzinfo=UTC))
+    vendor = QuickBooks(clock, preset="empty", linked_documents="unlink" if unlink else "refuse")
+    for name in ("Acme", "Birch"):
+        vendor.books.add_customer(name)
+    for step in steps:
+        before = [vendor.books.live(entity) for entity in ("Invoice", "Payment", "CreditMemo")]
+        try:
+            act(vendor, step)
+        except ApiFault:
+            after = [vendor.books.live(entity) for entity in ("Invoice", "Payment", "CreditMemo")]
+            assert after == before, "a refusal must change nothing"
+        check(vendor)
