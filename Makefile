@@ -1,0 +1,46 @@
+# Everything runs in .venv, made from requirements.lock: no other tool is needed.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help check test demo bench record lock format clean
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tieout needs Python 3.11 or newer; set PYTHON=python3.12 or the like.")'
+	@echo "Making .venv from requirements.lock (about a minute, once)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+check: $(READY) ## style, types, import contracts, house rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest tests/tidy
+
+test: $(READY) ## every test
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+demo: $(READY) ## a firm's two months against local stand-ins of the vendors
+	$(BIN)/tieout demo
+
+bench: $(READY) ## figures, beside a bare loop in the same run
+	$(BIN)/python -m benches.main
+
+record: $(READY) ## record the cassettes anew, from the sandboxes
+	$(BIN)/python -m tests.connectors.record
+
+lock: $(READY) ## compile requirements.lock anew (needs uv)
+	uv pip compile pyproject.toml --group dev --extra postgres --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

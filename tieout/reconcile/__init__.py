@@ -1,0 +1,1 @@
+"""Prove that both sides agree, or name each difference. Reads only."""

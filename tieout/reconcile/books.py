@@ -1,0 +1,130 @@
+"""Both sides of one ledger connection at one moment: all that a reconciliation may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cached_property
+
+from tieout.model.document import Document
+from tieout.model.money import Money
+from tieout.model.settlement import Payment, RemoteInvoice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """Where a document stands in the outbox."""
+
+    state: str  # pending, claimed, sent, unknown, confirmed, held
+    key: str
+    remote_id: str = ""
+    tax: Decimal | None = None  # the tax the ledger answered at the push
+    error: str = ""  # the vendor's own words when held
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unbilled:
+    """Approved, billable work on no live document, in a period that was billed."""
+
+    work_id: str
+    client: str
+    project: str
+    person: str
+    task: str
+    work_date: date
+    seconds: int
+    reason: str  # why, in words
+    value: Money | None = None  # at the rate it would be billed, None without one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """A push whose answer was lost, and how it was settled."""
+
+    document_id: str
+    number: str
+    lost_at: datetime
+    what: str  # what happened to the answer
+    settled: str  # how the outcome was learned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freshness:
+    """When a stream last came through completely; None = never."""
+
+    connection: str
+    stream: str
+    last_success: datetime | None
+    last_failure: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Books:
+    """What both sides say. Everything is read before the comparison begins."""
+
+    firm: str
+    ledger: str  # the connection's name
+    company: str  # the remote company, by name
+    as_of: datetime  # UTC
+    today: date  # in the firm's time zone
+    documents: tuple[Document, ...]  # approved and later; never drafts
+    sent: Mapping[str, Sent]  # by document id
+    remote: tuple[RemoteInvoice, ...]  # live and voided ones; deleted ones are absent
+    payments: tuple[Payment, ...]
+    clients: Mapping[str, str] = field(default_factory=dict)  # client id -> name
+    customers: Mapping[str, str] = field(default_factory=dict)  # remote customer id -> client id
+    unbilled: tuple[Unbilled, ...] = ()
+    recoveries: tuple[Recovery, ...] = ()
+    freshness: tuple[Freshness, ...] = ()
+    stale_after_s: float = 26 * 3600.0
+    tolerance: Decimal = Decimal("0.00")
+
+    @cached_property
+    def matches(self) -> Mapping[str, tuple[Match, ...]]:
+        """For each document id, the remote invoices that are it. First rung that finds wins."""
+        return {document.id: _matches(document, self) for document in self.documents}
+
+    @cached_property
+    def claimed(self) -> frozenset[str]:
+        """The remote ids that some document of ours accounts for."""
+        return frozenset(
+            match.invoice.remote_id for found in self.matches.values() for match in found
+        )
+
+    def client_of(self, document: Document) -> str:
+        """The client's name, its id when the name is not known."""
+        return self.clients.get(document.client_id, document.client_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A remote invoice taken for a document of ours, and the rung of the ladder that says so."""
+
+    invoice: RemoteInvoice
+    by: str  # `remote id`, `key`, `number, customer and currency`
+
+
+def _matches(document: Document, books: Books) -> tuple[Match, ...]:
+    sent = books.sent.get(document.id)
+    by_id = [i for i in books.remote if sent and sent.remote_id and i.remote_id == sent.remote_id]
+    by_key = [i for i in books.remote if sent and sent.key and i.key == sent.key]
+    by_number = [
+        i
+        for i in books.remote
+        if i.number == document.number
+        and i.total.currency == document.currency
+        and books.customers.get(i.customer_id) == document.client_id
+        and not i.voided
+    ]
+    found: dict[str, Match] = {}
+    rungs = (
+        ("remote id", by_id),
+        ("key", by_key),
+        ("number, customer and currency", by_number),
+    )
+    for rung, invoices in rungs:
+        for invoice in invoices:
+            found.setdefault(invoice.remote_id, Match(invoice=invoice, by=rung))
+    return tuple(found.values())

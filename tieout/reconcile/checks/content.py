@@ -1,0 +1,100 @@
+"""R04, R05, R06: do totals, lines and tax agree to the cent?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+
+from tieout.model.discrepancy import Discrepancy, DiscrepancyClass
+from tieout.model.document import Document
+from tieout.model.settlement import RemoteInvoice
+from tieout.reconcile.books import Books
+
+
+def check(books: Books) -> Iterator[Discrepancy]:
+    """At most one for total, lines and tax of each document; voided ones belong to R09."""
+    for document in books.documents:
+        for match in books.matches[document.id][:1]:
+            if not match.invoice.voided:
+                yield from _total(books, document, match.invoice)
+                yield from _lines(books, document, match.invoice)
+                yield from _tax(books, document, match.invoice)
+
+
+def _total(books: Books, document: Document, invoice: RemoteInvoice) -> Iterator[Discrepancy]:
+    theirs = invoice.total - invoice.tax
+    difference = document.total.amount - theirs.amount
+    if abs(difference) <= books.tolerance:
+        return
+    yield Discrepancy(
+        cls=DiscrepancyClass.R04,
+        subject=f"document:{document.id}",
+        title=f"{document.number} for {books.client_of(document)}: the total differs",
+        ours=str(document.total),
+        theirs=str(theirs),
+        amount=difference,
+        currency=document.currency,
+        explanation=(
+            f"The document was approved over {document.total}; the ledger now says {theirs} "
+            f"before tax (record {invoice.remote_id}, revision {invoice.revision}). It agreed "
+            "when it was pushed, so it was edited there afterwards."
+        ),
+        what_to_do="Put the ledger's invoice back, or issue a credit note and a new invoice.",
+        evidence=(document.number, f"{books.ledger}/invoices/{invoice.remote_id}"),
+    )
+
+
+def _lines(books: Books, document: Document, invoice: RemoteInvoice) -> Iterator[Discrepancy]:
+    ours = Counter(_row(line.quantity, line.rate, line.amount.amount) for line in document.lines)
+    theirs = Counter(_row(line.quantity, line.rate, line.amount) for line in invoice.lines)
+    if ours == theirs:
+        return
+    only_ours = sorted((ours - theirs).elements())
+    only_theirs = sorted((theirs - ours).elements())
+    yield Discrepancy(
+        cls=DiscrepancyClass.R05,
+        subject=f"document:{document.id}",
+        title=f"{document.number} for {books.client_of(document)}: the lines differ",
+        ours="; ".join(map(_say, only_ours)) or "no other line",
+        theirs="; ".join(map(_say, only_theirs)) or "no other line",
+        amount=sum((r[2] for r in only_ours), Decimal(0))
+        - sum((r[2] for r in only_theirs), Decimal(0)),
+        currency=document.currency,
+        explanation="Quantity, rate and amount of each line are compared; the order is not.",
+        what_to_do="Compare the lines with `tieout explain`, then put the ledger's invoice back.",
+        evidence=(document.number, f"{books.ledger}/invoices/{invoice.remote_id}"),
+    )
+
+
+Row = tuple[Decimal, Decimal, Decimal]
+
+
+def _row(quantity: Decimal | None, rate: Decimal | None, amount: Decimal) -> Row:
+    """A line without quantity or rate is one unit at its amount."""
+    if not quantity or rate is None:
+        return Decimal(1), amount.normalize(), amount.normalize()
+    return quantity.normalize(), rate.normalize(), amount.normalize()
+
+
+def _say(row: Row) -> str:
+    quantity, rate, amount = row
+    return f"{quantity:f} x {rate:f} = {amount:f}"
+
+
+def _tax(books: Books, document: Document, invoice: RemoteInvoice) -> Iterator[Discrepancy]:
+    sent = books.sent.get(document.id)
+    if sent is None or sent.tax is None or sent.tax == invoice.tax.amount:
+        return
+    yield Discrepancy(
+        cls=DiscrepancyClass.R06,
+        subject=f"document:{document.id}",
+        title=f"{document.number} for {books.client_of(document)}: the tax differs",
+        ours=f"{sent.tax:f} {document.currency}",
+        theirs=str(invoice.tax),
+        amount=sent.tax - invoice.tax.amount,
+        currency=document.currency,
+        explanation="The ledger computes the tax; it answered another figure at the push.",
+        what_to_do="Ask who changed the tax code or the rate in the ledger.",
+        evidence=(document.number, f"{books.ledger}/invoices/{invoice.remote_id}"),
+    )

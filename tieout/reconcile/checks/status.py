@@ -1,0 +1,71 @@
+"""R09: do both sides say the same about void and paid?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from tieout.model.discrepancy import Discrepancy, DiscrepancyClass
+from tieout.model.document import Document, DocumentStatus
+from tieout.model.settlement import RemoteInvoice
+from tieout.reconcile.books import Books
+
+
+def check(books: Books) -> Iterator[Discrepancy]:
+    """One for a document voided on one side only, or whose balance no payment explains."""
+    for document in books.documents:
+        for match in books.matches[document.id][:1]:
+            yield from _void(books, document, match.invoice)
+            yield from _balance(books, document, match.invoice)
+
+
+def _void(books: Books, document: Document, invoice: RemoteInvoice) -> Iterator[Discrepancy]:
+    if invoice.voided == (document.status is DocumentStatus.VOID):
+        return
+    here, there = ("live", "void") if invoice.voided else ("void", "live")
+    yield Discrepancy(
+        cls=DiscrepancyClass.R09,
+        subject=f"document:{document.id}",
+        title=f"{document.number} for {books.client_of(document)} is {there} in the ledger",
+        ours=here,
+        theirs=there,
+        amount=document.total.amount if invoice.voided else -document.total.amount,
+        currency=document.currency,
+        explanation=f"Our side holds the document as {here}, the ledger as {there}.",
+        what_to_do="Ask who voided it; void it here too, or have it issued again.",
+        evidence=(document.number, f"{books.ledger}/invoices/{invoice.remote_id}"),
+    )
+
+
+def _balance(books: Books, document: Document, invoice: RemoteInvoice) -> Iterator[Discrepancy]:
+    if invoice.voided:
+        return
+    paid = sum(
+        (
+            allocation.amount
+            for payment in books.payments
+            if not payment.voided
+            for allocation in payment.allocations
+            if allocation.remote_document_id == invoice.remote_id
+            and allocation.document_type == "Invoice"
+        ),
+        Decimal(0),
+    )
+    settled = invoice.total.amount - invoice.balance.amount
+    if abs(settled - paid) <= books.tolerance:
+        return
+    yield Discrepancy(
+        cls=DiscrepancyClass.R09,
+        subject=f"balance:{document.id}",
+        title=f"{document.number} for {books.client_of(document)}: its balance is not explained",
+        ours=f"payments {paid:f} {document.currency}",
+        theirs=f"settled {settled:f} {document.currency}",
+        amount=paid - settled,
+        currency=document.currency,
+        explanation=(
+            f"The ledger says {invoice.balance} of {invoice.total} is open; the payments we "
+            f"copied settle {paid:f}. Credits, deposits or journal entries settle the rest."
+        ),
+        what_to_do="Look at the invoice's linked transactions in the ledger.",
+        evidence=(document.number, f"{books.ledger}/invoices/{invoice.remote_id}"),
+    )
