@@ -3,6 +3,7 @@
     TieoutError
     ├── RemoteError            a remote system answered, or failed to
     │   ├── Transient          nothing changed there: try again later
+    │   │   └── FeedFull       a feed of changes was cut off: read the stream from the beginning
     │   ├── RateLimited        told to wait: wait, without counting an attempt
     │   ├── AuthExpired        the credential is dead: refresh once, then stop the connection
     │   ├── Rejected           understood and refused: hold the row, show the vendor's words
@@ -25,6 +26,7 @@ __all__ = [
     "AuthExpired",
     "BadInput",
     "Conflict",
+    "FeedFull",
     "Misconfigured",
     "NotAllowed",
     "Problem",
@@ -64,6 +66,10 @@ class RemoteError(TieoutError):
 
 class Transient(RemoteError):
     """Nothing changed over there; the same call may succeed later."""
+
+
+class FeedFull(Transient):
+    """A feed of changes told less than there is: pull the stream again without a start."""
 
 
 class RateLimited(RemoteError):

@@ -46,6 +46,8 @@ class HoldReason(StrEnum):
     BAD_HOURS = "bad_hours"
     ZERO_TOTAL = "zero_total"
     DISPUTED = "disputed"
+    OUTSIDE_PERIOD = "outside_period"
+    BAD_TERMS = "bad_terms"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

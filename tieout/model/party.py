@@ -52,3 +52,13 @@ class Person:
     roles: tuple[str, ...] = ()  # the first one is the one rates are looked up by
     time_zone: str = ""  # IANA name; "" when the source does not say
     active: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """A role of the firm as a time tool lists it, with the people who hold it."""
+
+    id: str
+    source: SourceRef
+    name: str
+    person_refs: tuple[str, ...] = ()  # the people's ids there

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from tieout.model.ids import SourceRef
+from tieout.model.ids import SourceRef, stable_id
 from tieout.model.party import Address, Contact
 
 Scalar = str | int | bool | Decimal | None
@@ -53,6 +53,32 @@ class Deal:
     fields: Mapping[str, Scalar] = field(default_factory=dict)  # every other field, custom ones too
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DealLineFact:
+    """A product line as it came by itself: it names its deal, and joins it later."""
+
+    deal_ref: str  # the deal's id in the CRM
+    line: DealLine
+    source: SourceRef
+
+    @property
+    def id(self) -> str:
+        return self.line.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DealContactFact:
+    """A contact of a deal as it came by itself: it names its deal, and joins it later."""
+
+    deal_ref: str  # the deal's id in the CRM
+    contact: Contact
+    source: SourceRef
+
+    @property
+    def id(self) -> str:
+        return stable_id("deal_contact", self.source.connection, self.source.remote_id)
+
+
 class BillingModel(StrEnum):
     """How a budget is billed."""
 
@@ -64,6 +90,20 @@ class TimeRounding(StrEnum):
     UP = "up"
     NEAREST = "nearest"
     DOWN = "down"
+
+
+class Rounding(StrEnum):
+    """What becomes of a tie when money is rounded; the workspace chooses once."""
+
+    HALF_UP = "half_up"  # away from zero: 0.225 is 0.23, -0.225 is -0.23
+    HALF_EVEN = "half_even"  # to the even neighbour: 0.225 is 0.22
+
+
+class InvoiceBy(StrEnum):
+    """What shares one invoice."""
+
+    PROJECT = "project"
+    CLIENT = "client"
 
 
 class GroupKey(StrEnum):
@@ -142,3 +182,15 @@ class Rate:
     role: str = ""
     from_date: date | None = None
     to_date: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateFact:
+    """A rate as it came by itself, from a file."""
+
+    rate: Rate
+    source: SourceRef
+
+    @property
+    def id(self) -> str:
+        return stable_id("rate", self.source.connection, self.source.remote_id)

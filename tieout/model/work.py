@@ -75,6 +75,33 @@ class Expense:
     updated_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeProject:
+    """A project as a time tool lists it: what its entries point to, not what is billed."""
+
+    id: str
+    source: SourceRef
+    name: str
+    code: str = ""
+    client: str = ""
+    client_ref: str = ""
+    currency: str | None = None  # the client's; None when the source does not say
+    active: bool = True
+    billable: bool = True
+    fixed_fee: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeTask:
+    """A task as a time tool lists it."""
+
+    id: str
+    source: SourceRef
+    name: str
+    active: bool = True
+    billable: bool = True  # whether new work on it is billable unless the project says otherwise
+
+
 def seconds_of_hours(hours: Decimal) -> int:
     """Whole seconds of decimal hours, a half second away from zero: 0.33 h = 1188 s.
 
