@@ -1,0 +1,80 @@
+"""The settings of `mappings/ledger.yaml`: our names and the ledger's."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from tieout.config.kinds import (
+    DocumentTemplate,
+    LedgerDocumentCondition,
+    LedgerLineCondition,
+    Name,
+    Text,
+)
+from tieout.config.located import Section
+
+
+class ChoiceRule(Section):
+    """One rule of a choice; the first whose condition holds decides."""
+
+    when: LedgerLineCondition
+    """A CEL condition over `line`, `project`, `client`, `document` and `firm`."""
+    use: Text
+    """The name in the ledger; empty = none."""
+
+
+class Choice(Section):
+    """A name in the ledger, chosen for each line."""
+
+    default: Text = ""
+    """When no rule holds; empty = none."""
+    rules: tuple[ChoiceRule, ...] = ()
+
+
+class DocumentChoiceRule(Section):
+    """One rule of a choice for the whole document."""
+
+    when: LedgerDocumentCondition
+    """A CEL condition over `project`, `client`, `document` and `firm`."""
+    use: Text
+    """The name in the ledger; empty = none."""
+
+
+class DocumentChoice(Section):
+    """A name in the ledger, chosen once for each document."""
+
+    default: Text = ""
+    """When no rule holds; empty = none."""
+    rules: tuple[DocumentChoiceRule, ...] = ()
+
+
+class CustomerRules(Section):
+    """How a client is recognised in the ledger. A link that was stored once always comes first."""
+
+    match: tuple[Literal["name", "email"], ...] = ("name",)
+    """Tried in this order."""
+    names: dict[str, Name] = Field(default_factory=dict)
+    """A client's name here: the customer's name in the ledger."""
+    sub_customers: bool = False
+    """true = invoices go to a sub-customer for each project."""
+
+
+class LedgerRules(Section):
+    """Canonical to ledger: `mappings/ledger.yaml`."""
+
+    connection: Text = ""
+    """The ledger's connection; empty = the only one."""
+    customers: CustomerRules = Field(default_factory=CustomerRules)
+    items: Choice = Field(default_factory=Choice)
+    """The product or service a line is sold as."""
+    tax_codes: Choice = Field(default_factory=Choice)
+    """The tax code of a line; empty = the ledger decides."""
+    classes: Choice = Field(default_factory=Choice)
+    departments: DocumentChoice = Field(default_factory=DocumentChoice)
+    """The department or location of a document."""
+    terms: dict[str, Name] = Field(default_factory=dict)
+    """Payment terms here: their name in the ledger; what is not listed keeps its name."""
+    memo: DocumentTemplate = ""
+    """The note on the invoice."""

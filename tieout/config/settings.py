@@ -1,0 +1,91 @@
+"""Settings of the process, from its environment; secrets of connections, by variable name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from tieout.config.located import nearest
+from tieout.config.root import Connection
+from tieout.errors import Misconfigured, Problem
+
+DATA_FOLDER = ".tieout"  # below the workspace
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+class Settings(BaseModel):
+    """Where this process works and how."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    workspace: Path  # TIEOUT_WORKSPACE: the folder with tieout.yaml
+    # TIEOUT_DATABASE: an SQLAlchemy URL, which may hold a password
+    database: str = Field(repr=False)
+    key: SecretStr | None  # TIEOUT_KEY: encrypts stored tokens; None = none was given
+    log_level: LogLevel  # TIEOUT_LOG_LEVEL
+
+    @property
+    def data_folder(self) -> Path:
+        """Where the embedded database and what goes with it live."""
+        return self.workspace / DATA_FOLDER
+
+
+def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the process settings, from `os.environ` when no environment is given.
+
+    Every one has a default but the key.
+
+    The database defaults to SQLite in `.tieout/` of the workspace; the folder is made
+    by whoever opens the database. Raises Misconfigured.
+    """
+    environment = os.environ if environment is None else environment
+    workspace = Path(environment.get("TIEOUT_WORKSPACE") or ".")
+    default = f"sqlite:///{(workspace / DATA_FOLDER / 'tieout.db').as_posix()}"
+    database = environment.get("TIEOUT_DATABASE") or default
+    level = (environment.get("TIEOUT_LOG_LEVEL") or "INFO").upper()
+    problems: list[Problem] = []
+    levels: tuple[LogLevel, ...] = get_args(LogLevel)
+    chosen = next((known for known in levels if known == level), None)
+    if chosen is None:
+        hint = nearest(level, levels) or f"; use {', '.join(levels)}"
+        problems.append(Problem("TIEOUT_LOG_LEVEL", 0, f"'{level}' is not a log level{hint}"))
+    if not database.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+        text = "must start with sqlite:/// or postgresql:// (the value is not shown)"
+        problems.append(Problem("TIEOUT_DATABASE", 0, text))
+    if problems or chosen is None:
+        raise Misconfigured("the environment has problems", tuple(problems))
+    key = environment.get("TIEOUT_KEY")
+    return Settings(
+        workspace=workspace,
+        database=database,
+        key=SecretStr(key) if key else None,
+        log_level=chosen,
+    )
+
+
+def secrets_of(
+    name: str, connection: Connection, environment: Mapping[str, str] | None = None
+) -> dict[str, SecretStr]:
+    """The secrets of a connection, read from the variables it names, `os.environ` by default.
+
+    The keys are the connector's names. Raises Misconfigured naming every variable that
+    is not set.
+    """
+    environment = os.environ if environment is None else environment
+    missing = tuple(
+        Problem(
+            connection.file or "tieout.yaml",
+            connection.line_of("secrets", secret),
+            f"connection '{name}' needs the environment variable {variable} for its {secret}",
+        )
+        for secret, variable in connection.secrets.items()
+        if not environment.get(variable)
+    )
+    if missing:
+        raise Misconfigured(f"secrets of connection '{name}' are not set", missing)
+    return {secret: SecretStr(environment[v]) for secret, v in connection.secrets.items()}
