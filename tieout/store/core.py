@@ -1,0 +1,202 @@
+"""The database: opening it, and units of work.
+
+`with store.begin() as tx:` is one writing transaction, `with store.read() as tx:`
+a consistent view that cannot write. A transaction is never repeated by itself:
+what fails is rolled back whole and reported as a StoreError.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, Connection, CursorResult, Engine, Row, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from tieout.clock import Clock
+from tieout.errors import Misconfigured
+from tieout.store import migrate
+from tieout.store.cipher import Cipher
+from tieout.store.failures import store_error
+
+#: Rows fetched at a time by `Tx.stream`.
+_PAGE = 1000
+
+
+class Tx:
+    """One transaction: what every role of the store takes as its first argument."""
+
+    __slots__ = ("sql", "store", "writing")
+
+    def __init__(self, store: Store, sql: Connection, writing: bool) -> None:
+        self.store = store
+        self.sql = sql  # the SQLAlchemy connection, inside its transaction
+        self.writing = writing
+
+    @property
+    def clock(self) -> Clock:
+        return self.store.clock
+
+    def now(self) -> datetime:
+        """The current instant, in UTC."""
+        return self.store.clock.now()
+
+    @property
+    def is_postgres(self) -> bool:
+        return self.sql.dialect.name == "postgresql"
+
+    def execute(
+        self,
+        statement: sa.Executable,
+        rows: Sequence[Mapping[str, Any]] | Mapping[str, Any] | None = None,
+    ) -> CursorResult[Any]:
+        """Run a statement, once or for every row of parameters."""
+        result = self.sql.execute(statement, rows)
+        assert isinstance(result, CursorResult)
+        return result
+
+    def first(self, statement: sa.Executable) -> Row[Any] | None:
+        """The first row of a query, None when there is none."""
+        return self.sql.execute(statement).first()
+
+    def stream(self, statement: sa.Executable) -> Iterator[Row[Any]]:
+        """The rows of a query, a page at a time; read them inside the transaction."""
+        yield from self.sql.execute(statement, execution_options={"yield_per": _PAGE})
+
+    def insert(self, table: sa.Table) -> sqlite.Insert:
+        """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
+        if self.is_postgres:
+            # Both dialects' statements offer the same methods; only their class differs.
+            return postgresql.insert(table)  # type: ignore[return-value]
+        return sqlite.insert(table)
+
+
+class Store:
+    """An open database. Safe to share between threads; each transaction has its own connection."""
+
+    def __init__(self, engine: Engine, clock: Clock, cipher: Cipher) -> None:
+        self.engine = engine
+        self.clock = clock
+        self.cipher = cipher
+
+    @classmethod
+    def open(cls, url: str, clock: Clock, *, busy_s: float = 10.0, key: str | None = None) -> Store:
+        """Open a database; nothing is read or created yet.
+
+        `url` is `sqlite:///path/tieout.db` or `postgresql+psycopg://user@host/name`;
+        `busy_s` is how long to wait for another writer, in seconds; `key` overrides the
+        environment's TIEOUT_KEY. Raises Misconfigured when the address cannot be used.
+        """
+        address = _address(url)
+        if address.get_backend_name() == "sqlite":
+            engine = _sqlite(address, busy_s)
+            folder: Path | None = Path(str(address.database))
+        else:
+            engine, folder = _postgres(address, busy_s), None
+        return cls(engine, clock, Cipher(key, folder and folder.with_name(folder.name + ".key")))
+
+    @property
+    def where(self) -> str:
+        """The database as a person would name it, without its password."""
+        if self.engine.dialect.name == "sqlite":
+            return str(self.engine.url.database)
+        return self.engine.url.render_as_string(hide_password=True)
+
+    def migrate(self) -> None:
+        """Create the tables, or bring them to this version, in one transaction.
+
+        Raises StoreError when the database was written by a newer version.
+        """
+        with self.begin() as tx:
+            migrate.upgrade(tx.sql, self.where)
+
+    def check_version(self) -> None:
+        """Raise StoreError, saying what to do, unless the tables are of this version."""
+        with self.read() as tx:
+            migrate.check(tx.sql, self.where)
+
+    def close(self) -> None:
+        """Give all connections back. The store can still be used afterwards."""
+        self.engine.dispose()
+
+    @contextmanager
+    def begin(self) -> Iterator[Tx]:
+        """One writing transaction: all of it, or nothing when anything is raised inside."""
+        with self._transaction(writing=True) as tx:
+            yield tx
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """One consistent view of everything; writing in it fails."""
+        with self._transaction(writing=False) as tx:
+            yield tx
+
+    @contextmanager
+    def _transaction(self, writing: bool) -> Iterator[Tx]:
+        try:
+            with self.engine.connect() as sql:
+                sql = sql.execution_options(**_options(sql, writing))
+                with sql.begin():
+                    yield Tx(self, sql, writing)
+        except DBAPIError as error:
+            raise store_error(error, self.where) from error
+
+
+def _options(sql: Connection, writing: bool) -> dict[str, Any]:
+    if sql.dialect.name == "sqlite":
+        return {"tieout_writing": writing}
+    if writing:
+        return {"isolation_level": "READ COMMITTED", "postgresql_readonly": False}
+    return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
+def _address(url: str) -> URL:
+    try:
+        address = make_url(url)
+    except ArgumentError as error:
+        raise Misconfigured(
+            "The database address cannot be understood. Write sqlite:///path/tieout.db or "
+            "postgresql+psycopg://user@host/name."
+        ) from error
+    if address.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+        return address.set(drivername="postgresql+psycopg")
+    if address.drivername != "sqlite":
+        raise Misconfigured(
+            f"Databases of the kind {address.drivername} are not supported. "
+            "Use SQLite (sqlite:///path/tieout.db) or PostgreSQL (postgresql+psycopg://...)."
+        )
+    if address.database in (None, "", ":memory:"):
+        raise Misconfigured("The database needs a file: sqlite:///path/tieout.db.")
+    return address
+
+
+def _sqlite(address: URL, busy_s: float) -> Engine:
+    engine = sa.create_engine(address, connect_args={"timeout": busy_s})
+
+    @sa.event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, record: object) -> None:
+        # The driver must not open transactions of its own: `begin` below does.
+        connection.isolation_level = None
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get("tieout_writing", True)
+        connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writing else 'ON'}")
+        # A writer takes its turn at once: a reader that becomes a writer half way could
+        # find that others wrote in between, and would have to fail.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+def _postgres(address: URL, busy_s: float) -> Engine:
+    options = f"-c lock_timeout={int(busy_s * 1000)} -c timezone=UTC"
+    return sa.create_engine(address, pool_pre_ping=True, connect_args={"options": options})

@@ -1,0 +1,392 @@
+"""Intended writes to other systems, from the intent to its proof.
+
+    pending -> claimed -> sent -> confirmed
+       ^                   |  \\
+       +-- postpone -------+   +-> unknown (go and find; never send first)
+    held: a person decides; retried it becomes pending, or unknown when in doubt
+
+A worker claims rows for a while and gets a fence with each. Whatever it reports
+later must carry that fence: a worker that lost its lease raises LostLease and
+changes nothing. A row that was sent stays "in doubt" until an answer is known;
+a row in doubt is never sent again without a look, and never with other bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import sqlalchemy as sa
+
+from tieout.errors import NotAllowed
+from tieout.model.settlement import RemoteRef
+from tieout.store.core import Tx
+from tieout.store.failures import LostLease
+from tieout.store.outbox_rows import (
+    Intent,
+    OutboxRow,
+    OutboxState,
+    by_key,
+    counts,
+    get,
+    list_rows,
+    new_row,
+    row_of,
+)
+from tieout.store.tables import outbox as t
+
+__all__ = [
+    "LOOKS",
+    "Intent",
+    "OutboxRow",
+    "OutboxState",
+    "add",
+    "again",
+    "by_key",
+    "claim",
+    "confirm",
+    "counts",
+    "expire",
+    "get",
+    "hold",
+    "list_rows",
+    "mark_sent",
+    "postpone",
+    "release_held",
+    "to_unknown",
+]
+
+_PENDING, _CLAIMED, _SENT = OutboxState.PENDING, OutboxState.CLAIMED, OutboxState.SENT
+_CONFIRMED, _UNKNOWN, _HELD = OutboxState.CONFIRMED, OutboxState.UNKNOWN, OutboxState.HELD
+
+
+#: Looks that must find nothing before a write in doubt is sent again.
+LOOKS = 2
+
+_NO_LEASE: dict[str, Any] = {"lease_owner": "", "lease_until": None}
+_NO_ERROR = {"error_class": "", "error_text": ""}
+
+
+def add(tx: Tx, intent: Intent) -> OutboxRow:
+    """Save an intent; the same key again returns the row that is there."""
+    row = new_row(tx, intent)
+    tx.execute(tx.insert(t).values(row).on_conflict_do_nothing(index_elements=[t.c.key]))
+    stored = by_key(tx, intent.key)
+    assert stored is not None
+    return stored
+
+
+def claim(
+    tx: Tx,
+    connection: str,
+    owner: str,
+    lease_s: float,
+    limit: int,
+    states: Collection[OutboxState] = (_PENDING, _UNKNOWN),
+    writer: str | None = None,
+) -> list[OutboxRow]:
+    """Take due rows for `lease_s` seconds, the longest due first.
+
+    A pending row becomes claimed; an unknown one stays unknown, because that is what
+    must not be forgotten if this worker dies too. Rows of dead workers come back:
+    claimed ones as they were before, sent ones as unknown.
+    """
+    expire(tx, connection)
+    now = tx.now()
+    first = sa.alias(t)
+    due = sa.select(t).where(
+        t.c.connection == connection,
+        t.c.state.in_([state.value for state in states]),
+        t.c.not_before <= now,
+        t.c.lease_until.is_(None),
+        t.c.depends_on.is_(None)
+        | t.c.depends_on.in_(sa.select(first.c.id).where(first.c.state == _CONFIRMED.value)),
+    )
+    if writer is not None:
+        due = due.where(t.c.writer == writer)
+    due = due.order_by(t.c.not_before, t.c.created_at, t.c.id).limit(limit)
+    rows = tx.execute(due.with_for_update(skip_locked=True, of=t)).all()
+    return [
+        _set(
+            tx,
+            row.id,
+            state=row.state if row.state == _UNKNOWN.value else _CLAIMED.value,
+            lease_owner=owner,
+            lease_until=now + timedelta(seconds=lease_s),
+            fence=row.fence + 1,
+        )
+        for row in rows
+    ]
+
+
+def expire(tx: Tx, connection: str, is_dead: Callable[[str], bool] = lambda owner: False) -> int:
+    """End the leases that ran out; returns how many. A sent row's outcome becomes unknown.
+
+    `is_dead(owner)` is True for an owner known to be gone: its leases end at once.
+    """
+    now = tx.now()
+    query = sa.select(t.c.id, t.c.state, t.c.fence, t.c.lease_owner, t.c.lease_until).where(
+        t.c.connection == connection,
+        t.c.state.in_([_CLAIMED.value, _SENT.value, _UNKNOWN.value]),
+        t.c.lease_until.is_not(None),
+    )
+    over = [
+        row
+        for row in tx.execute(query.with_for_update(skip_locked=True))
+        if row.lease_until <= now or is_dead(row.lease_owner)
+    ]
+    for row in over:
+        after = _PENDING if row.state == _CLAIMED.value else _UNKNOWN
+        _set(tx, row.id, state=after.value, fence=row.fence + 1, **_NO_LEASE)
+    return len(over)
+
+
+def mark_sent(
+    tx: Tx,
+    row: OutboxRow,
+    fence: int,
+    *,
+    body: bytes,
+    call_key: str,
+    item_key: str = "",
+    method: str = "POST",
+    path: str = "",
+) -> OutboxRow:
+    """Save exactly what is about to leave; commit this before the first byte does.
+
+    Raises NotAllowed when the row was built before and the bytes, the place or the item
+    key differ: a repeat is the same request. Raises it too for an unknown row before
+    LOOKS looks found nothing.
+    """
+    now_row = _mine(tx, row, fence, (_CLAIMED, _UNKNOWN))
+    if now_row.state is _UNKNOWN and now_row.finds < LOOKS:
+        raise NotAllowed(
+            f"It is not known whether {row.connection} has {row.subject_kind} {row.subject_id} "
+            f"already: look {LOOKS} times before it is sent again."
+        )
+    hash_ = sha256(body).hexdigest()
+    planned = (hash_, item_key, method, path)
+    before = (now_row.body_hash, now_row.item_key, now_row.method, now_row.path)
+    if now_row.body_hash and planned != before:
+        raise NotAllowed(
+            f"{row.subject_kind} {row.subject_id} was built for {row.connection} before and a "
+            "repeat must be the same request. Nothing was sent."
+        )
+    return _set(
+        tx,
+        row.id,
+        state=_SENT.value,
+        in_doubt=True,
+        body=body,
+        body_hash=hash_,
+        call_key=call_key,
+        item_key=item_key,
+        method=method,
+        path=path,
+        finds=0,
+        attempts=now_row.attempts + 1,
+        sent_at=tx.now(),
+    )
+
+
+def confirm(tx: Tx, row: OutboxRow, fence: int, ref: RemoteRef, *, trace_id: str = "") -> OutboxRow:
+    """The write is there, as `ref`: answered, or found."""
+    _mine(tx, row, fence, (_CLAIMED, _SENT, _UNKNOWN))
+    return _set(
+        tx,
+        row.id,
+        state=_CONFIRMED.value,
+        in_doubt=False,
+        remote_id=ref.remote_id,
+        remote_number=ref.number,
+        remote_revision=ref.revision,
+        trace_id=trace_id or row.trace_id,
+        settled_at=tx.now(),
+        **_NO_LEASE,
+        **_NO_ERROR,
+    )
+
+
+def to_unknown(
+    tx: Tx,
+    row: OutboxRow,
+    fence: int,
+    *,
+    not_before: datetime,
+    error_class: str = "Unknown",
+    error_text: str = "",
+    trace_id: str = "",
+) -> OutboxRow:
+    """No answer, or one that does not fit: look from `not_before` on."""
+    _mine(tx, row, fence, (_SENT,))
+    return _set(
+        tx,
+        row.id,
+        state=_UNKNOWN.value,
+        not_before=not_before,
+        error_class=error_class,
+        error_text=error_text,
+        trace_id=trace_id,
+        **_NO_LEASE,
+    )
+
+
+def postpone(
+    tx: Tx,
+    row: OutboxRow,
+    fence: int,
+    *,
+    not_before: datetime,
+    counts: bool = True,
+    found_nothing: bool = False,
+    error_class: str = "",
+    error_text: str = "",
+    trace_id: str = "",
+) -> OutboxRow:
+    """Try again from `not_before` on, because nothing changed over there.
+
+    A claimed or sent row goes back to pending; an unknown one stays unknown, and
+    `found_nothing` counts a look that found nothing. `counts=False` takes back the
+    attempt: for waits we were told to make.
+    """
+    now_row = _mine(tx, row, fence, (_CLAIMED, _SENT, _UNKNOWN))
+    was_unknown = now_row.state is _UNKNOWN
+    uncounted = now_row.state is _SENT and not counts
+    return _set(
+        tx,
+        row.id,
+        state=(_UNKNOWN if was_unknown else _PENDING).value,
+        in_doubt=was_unknown,
+        not_before=not_before,
+        attempts=now_row.attempts
+        - uncounted
+        + (now_row.state is not _SENT and counts and not found_nothing),
+        finds=now_row.finds + found_nothing,
+        error_class=error_class,
+        error_text=error_text,
+        trace_id=trace_id,
+        **_NO_LEASE,
+    )
+
+
+def hold(
+    tx: Tx,
+    row: OutboxRow,
+    fence: int,
+    *,
+    error_class: str,
+    error_text: str,
+    trace_id: str = "",
+    in_doubt: bool = False,
+) -> OutboxRow:
+    """Leave it to a person, with the vendor's words in `error_text`.
+
+    `in_doubt` says that something may be there (a mismatching echo): a retry then
+    looks first. A row held while unknown stays in doubt by itself.
+    """
+    now_row = _mine(tx, row, fence, (_CLAIMED, _SENT, _UNKNOWN))
+    return _set(
+        tx,
+        row.id,
+        state=_HELD.value,
+        in_doubt=in_doubt or now_row.state is _UNKNOWN,
+        error_class=error_class,
+        error_text=error_text,
+        trace_id=trace_id,
+        settled_at=tx.now(),
+        **_NO_LEASE,
+    )
+
+
+def release_held(tx: Tx, row_id: str, *, rebuild: bool = False) -> OutboxRow:
+    """Let a held row try again: by looking first when it is in doubt.
+
+    `rebuild` forgets the built request, so that a corrected mapping takes effect;
+    refused with NotAllowed while the row is in doubt.
+    """
+    row = _need(tx, row_id, lock=True)
+    if row.state is not _HELD:
+        raise NotAllowed(f"Only held rows can be retried; this one is {row.state.value}.")
+    if rebuild and row.in_doubt:
+        raise NotAllowed(
+            f"It is not known whether {row.connection} has {row.subject_kind} {row.subject_id} "
+            "already, so it cannot be built anew. Retry it as it is: the first thing is a look."
+        )
+    fresh = {
+        "body": None,
+        "body_hash": "",
+        "call_key": "",
+        "item_key": "",
+        "method": "",
+        "path": "",
+    }
+    return _set(
+        tx,
+        row_id,
+        state=(_UNKNOWN if row.in_doubt else _PENDING).value,
+        not_before=tx.now(),
+        attempts=0,
+        finds=0,
+        settled_at=None,
+        fence=row.fence + 1,
+        **(fresh if rebuild else {}),
+        **_NO_LEASE,
+    )
+
+
+def again(tx: Tx, row_id: str, key: str) -> OutboxRow:
+    """A new intent for something that was deleted over there, one generation later.
+
+    `key` is the idempotency key of that generation. Raises NotAllowed unless the row is
+    confirmed: anything else would risk a second document.
+    """
+    row = _need(tx, row_id, lock=True)
+    if row.state is not _CONFIRMED:
+        raise NotAllowed(
+            f"Only a confirmed write can be made again; this one is {row.state.value}."
+        )
+    if key == row.key:
+        raise NotAllowed("Made again, a write needs the key of its new generation.")
+    return add(
+        tx,
+        Intent(
+            connection=row.connection,
+            writer=row.writer,
+            subject_kind=row.subject_kind,
+            subject_id=row.subject_id,
+            revision=row.revision,
+            generation=row.generation + 1,
+            key=key,
+        ),
+    )
+
+
+def _need(tx: Tx, row_id: str, *, lock: bool) -> OutboxRow:
+    query = sa.select(t).where(t.c.id == row_id)
+    row = tx.first(query.with_for_update() if lock else query)
+    if row is None:
+        raise NotAllowed(f"There is no outbox row {row_id}.")
+    return row_of(row)
+
+
+def _mine(tx: Tx, row: OutboxRow, fence: int, allowed: tuple[OutboxState, ...]) -> OutboxRow:
+    """The row as stored, locked. Raises LostLease, or NotAllowed for a step out of order."""
+    stored = _need(tx, row.id, lock=True)
+    if stored.fence != fence or stored.lease_until is None:
+        raise LostLease(
+            f"Another worker took over {row.subject_kind} {row.subject_id} for {row.connection} "
+            f"(fence {stored.fence}, ours {fence}). Its result counts, not ours."
+        )
+    if stored.state not in allowed:
+        raise NotAllowed(
+            f"{row.subject_kind} {row.subject_id} for {row.connection} is {stored.state.value}; "
+            f"this step needs {' or '.join(state.value for state in allowed)}."
+        )
+    return stored
+
+
+def _set(tx: Tx, row_id: str, **values: Any) -> OutboxRow:
+    update = t.update().where(t.c.id == row_id).values(**values).returning(*t.c)
+    return row_of(tx.execute(update).one())

@@ -1,0 +1,40 @@
+"""Small helpers the roles share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from tieout.store.core import Tx
+
+T = TypeVar("T")
+
+#: Rows a statement names at once; both engines limit their parameters.
+CHUNK = 400
+
+
+def chunks(values: Iterable[T]) -> Iterator[list[T]]:
+    """The values in lists of at most CHUNK."""
+    source = iter(values)
+    while chunk := list(islice(source, CHUNK)):
+        yield chunk
+
+
+def upsert(
+    tx: Tx, table: sa.Table, rows: Sequence[Mapping[str, Any]], keep: Sequence[str] = ()
+) -> None:
+    """Insert rows; one whose primary key exists gets the new values, except those in `keep`."""
+    if not rows:
+        return
+    keys = {column.name for column in table.primary_key}
+    insert = tx.insert(table)
+    values = {
+        name: insert.excluded[name] for name in rows[0] if name not in keys and name not in keep
+    }
+    tx.execute(
+        insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=values),
+        [dict(row) for row in rows],
+    )
