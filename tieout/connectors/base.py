@@ -28,6 +28,9 @@ from tieout.model.settlement import Digest, RemoteRef
 
 Row = dict[str, Any]
 
+#: The names of the writers that the engine calls, in the order their records depend on.
+CUSTOMER, PROJECT, INVOICE = "customer", "project", "invoice"
+
 
 class Family(StrEnum):
     """Which side of the firm a connector serves."""
@@ -78,7 +81,12 @@ class Response:
 
     def json(self) -> Any:
         """The body as JSON with exact decimals. Raises ValueError when it is not JSON."""
-        return json.loads(self.body, parse_float=Decimal)
+        return json.loads(self.body, parse_float=Decimal, parse_constant=_no_constant)
+
+
+def _no_constant(name: str) -> Any:
+    # Python reads NaN and Infinity as floats; JSON knows neither.
+    raise ValueError(f"{name} is not JSON")
 
 
 # -- faults -----------------------------------------------------------------------------
@@ -125,6 +133,7 @@ class Token:
     expires_at: datetime | None = None
     base_url: str = ""  # where the vendor wants data calls sent, "" = the connection's own
     company: str = ""  # the remote company the token belongs to, "" when it does not say
+    refresh_expires_at: datetime | None = None  # a person must connect again before it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +150,7 @@ class Auth:
     grant: Callable[[Any, Mapping[str, str], str, datetime], Request] | None = None
     read: Callable[[Any, datetime], Token] | None = None
     secrets: tuple[str, ...] = ()  # the names of the secrets an operator must give
+    one_of: tuple[str, ...] = ()  # secrets of which one is needed; the settings decide which
 
 
 # -- streams ----------------------------------------------------------------------------
@@ -235,6 +245,8 @@ class Stream:
 
     `kind` is the canonical kind its facts are stored under: `deal`, `time_entry` ...
     `read(wire, source, settings)` is pure; `wire` validates the row first.
+    `pages.rows` may raise FeedFull when a feed of changes was cut off: the stream
+    is then pulled again with `since.start` None.
     """
 
     name: str
@@ -253,7 +265,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """A kind of file a connector reads: it turns bytes into rows of one of its streams.
+    """A kind of file a connector reads, for people who ask what they can import.
 
     `fits(header)` says whether a table with these column names is in this layout.
     """
@@ -261,8 +273,17 @@ class Layout:
     name: str
     stream: str
     fits: Callable[[tuple[str, ...]], bool]
-    columns: tuple[str, ...]  # the columns it needs, for the message when one is missing
-    row: Callable[[Mapping[str, str], int], Row]  # (cells by column, line number) -> row
+    columns: tuple[str, ...]  # the columns it needs
+    optional: tuple[str, ...] = ()  # the columns it reads when they are there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """The rows of one stream that a file holds, ready to land."""
+
+    stream: str
+    layout: str
+    rows: list[Row]
 
 
 # -- writers ----------------------------------------------------------------------------
@@ -304,8 +325,8 @@ class Find:
     """
 
     by: str  # `key`, `number`, `name`
-    request: Callable[[Subject, WriteContext, Any], Request | None]
-    pick: Callable[[Any, Subject, WriteContext], list[Row]]
+    request: Callable[[Any, WriteContext, Any], Request | None]  # (subject, context, settings)
+    pick: Callable[[Any, Any, WriteContext], list[Row]]  # (answer, subject, context)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -359,10 +380,16 @@ class Writer:
 # -- the connector ----------------------------------------------------------------------
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who the connection talks to: proven at connect time, checked ever after."""
+    """Who the connection talks to: proven at connect time, checked ever after.
+
+    An answer that names no company id reads as "": then the settings name it, and
+    the vendor refuses a credential of another company (`Connector.company`).
+    """
 
     request: Callable[[Any], Request]
     read: Callable[[Any], tuple[str, str]]  # (company id, company name)
+    rights: Callable[[Any], Request] | None = None  # a call that tells what the sign-in may see
+    warnings: Callable[[Any], list[str]] = lambda answer: []  # its answer, in words for a person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -382,8 +409,13 @@ class Connector:
     streams: tuple[Stream, ...] = ()
     writers: tuple[Writer, ...] = ()
     layouts: tuple[Layout, ...] = ()
+    # (a file's name, its bytes, settings) -> the rows in it; BadInput with every problem.
+    parse: Callable[[str, bytes, Any], list[Parsed]] | None = None
     identity: Identity | None = None
     trace_header: str = ""  # the vendor's correlation id, lower case
+    # Origins (`https://id.vendor.com`) besides the base URL's that signed calls may go to:
+    # a credential is never sent to any other, whatever a next link says.
+    origins: Callable[[Any], tuple[str, ...]] = lambda settings: ()
 
     def stream(self, name: str) -> Stream:
         """The stream of that name. Raises KeyError when there is none."""

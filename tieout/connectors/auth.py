@@ -1,0 +1,149 @@
+"""The life of a token: had once, refreshed in one place, stored before it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from tieout.clock import Clock
+from tieout.connectors.base import Request, Response, Token
+from tieout.connectors.connection import Connection, MemoryKeeper, TokenKeeper
+from tieout.errors import AuthExpired, Misconfigured, Rejected, Transient
+
+__all__ = ["MemoryKeeper", "TokenKeeper", "Unsigned", "from_stored", "to_stored", "token_for"]
+
+#: A token is refreshed this many seconds before it ends, so that none ends on the way.
+EARLY_S = 60.0
+
+
+class Unsigned(Protocol):
+    """Sends a call that needs no token, such as the one that asks for a token."""
+
+    clock: Clock
+
+    def unsigned(self, connection: Connection, request: Request) -> Response:
+        """Send it once. Raises RemoteError."""
+        ...
+
+
+def token_for(
+    connection: Connection, transport: Unsigned, *, force: bool = False, refused: str = ""
+) -> Token | None:
+    """A token that is good now; None when the connector signs with its secret alone.
+
+    `refused` is the access token a vendor just refused: it is replaced, unless
+    somebody else did that meanwhile. `force` asks for a new one in any case.
+    One caller at a time asks the vendor; the others take what it stored.
+
+    Raises AuthExpired when a person must sign in again, Misconfigured when a
+    secret is missing or the token belongs to another company, Transient or
+    RateLimited when the sign-in service cannot answer now.
+    """
+    auth = connection.connector.auth
+    _need_secrets(connection)
+    if auth.grant is None:
+        return None
+    stored = from_stored(connection.keeper.load())
+    if not force and _good(stored, refused, transport.clock.now()):
+        return _of_our_company(connection, stored)
+    with connection.keeper.lock(connection.name):
+        # Whoever held the lock before us may have refreshed it.
+        stored = from_stored(connection.keeper.load())
+        if force or not _good(stored, refused, transport.clock.now()):
+            stored = _asked(connection, transport, stored)
+            connection.keeper.save(to_stored(stored))
+    return _of_our_company(connection, stored)
+
+
+def sign_in_again(connection: Connection, why: str) -> AuthExpired:
+    """The error that stops a connection: it tells the person what to do."""
+    return AuthExpired(
+        f"{connection.name}: {why.rstrip('.')}. Sign in again: tieout connect {connection.name}"
+    )
+
+
+def to_stored(token: Token) -> dict[str, str]:
+    """The token as a keeper stores it."""
+    return {
+        "access": token.access,
+        "refresh": token.refresh,
+        "expires_at": _text_of(token.expires_at),
+        "refresh_expires_at": _text_of(token.refresh_expires_at),
+        "base_url": token.base_url,
+        "company": token.company,
+    }
+
+
+def from_stored(stored: Mapping[str, str] | None) -> Token:
+    """The token a keeper stored; an empty one when there is none."""
+    kept = stored or {}
+    return Token(
+        access=kept.get("access", ""),
+        refresh=kept.get("refresh", ""),
+        expires_at=_instant_of(kept.get("expires_at", "")),
+        refresh_expires_at=_instant_of(kept.get("refresh_expires_at", "")),
+        base_url=kept.get("base_url", ""),
+        company=kept.get("company", ""),
+    )
+
+
+def _text_of(instant: datetime | None) -> str:
+    return instant.astimezone(UTC).isoformat() if instant else ""
+
+
+def _instant_of(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _good(token: Token, refused: str, now: datetime) -> bool:
+    if not token.access or token.access == refused:
+        return False
+    return token.expires_at is None or token.expires_at - now > timedelta(seconds=EARLY_S)
+
+
+def _asked(connection: Connection, transport: Unsigned, old: Token) -> Token:
+    """A new token from the vendor. What its answer leaves out stays as it was."""
+    auth = connection.connector.auth
+    if auth.grant is None or auth.read is None:
+        raise Misconfigured(f"{connection.connector.slug}: a connector with a grant needs a read")
+    asked_at = transport.clock.now()  # before the call: a token never looks younger than it is
+    try:
+        request = auth.grant(connection.settings, connection.secrets, old.refresh, asked_at)
+        token = auth.read(transport.unsigned(connection, request).json(), asked_at)
+    except (Rejected, AuthExpired) as refusal:
+        raise sign_in_again(connection, refusal.text or "the credential is refused") from refusal
+    except (KeyError, TypeError, ValueError, AttributeError):
+        # From None: the answer may hold a token, and tracebacks are read by people.
+        raise Transient(
+            f"{connection.name}: the sign-in service answered without a token"
+        ) from None
+    return replace(
+        token,
+        refresh=token.refresh or old.refresh,
+        base_url=token.base_url or old.base_url,
+        company=token.company or old.company,
+        refresh_expires_at=token.refresh_expires_at or old.refresh_expires_at,
+    )
+
+
+def _of_our_company(connection: Connection, token: Token) -> Token:
+    if connection.company and token.company and token.company != connection.company:
+        raise Misconfigured(
+            f"{connection.name} was connected to company {connection.company}, and its token"
+            f" belongs to company {token.company}: nothing was called. To go back to the first,"
+            f" sign in there: tieout connect {connection.name}"
+        )
+    return token
+
+
+def _need_secrets(connection: Connection) -> None:
+    auth = connection.connector.auth
+    missing = ", ".join(name for name in auth.secrets if not connection.secrets.get(name))
+    if not missing and auth.one_of and not any(map(connection.secrets.get, auth.one_of)):
+        missing = " or ".join(auth.one_of)
+    if missing:
+        raise Misconfigured(
+            f"{connection.name} has no {missing}: give it with tieout connect {connection.name}"
+        )
