@@ -1,0 +1,237 @@
+"""QuickBooks Online: the ledger's lists, invoices and payments, over the Accounting API v3.
+
+Read `CONNECTOR` at the end first. Sources: Intuit's API reference, and its pages on
+OAuth 2.0, limits and throttles, data queries, change data capture and batch operations.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, Field
+
+from tieout.connectors import base
+from tieout.connectors.base import Request, Row, Since, Stream, Token, Writer
+from tieout.connectors.quickbooks import build, faults, queries, translate, wire
+from tieout.model.document import Document
+from tieout.model.party import Client
+from tieout.model.project import Project
+from tieout.model.settlement import ListEntry, ListKind, Payment, RemoteInvoice
+
+_HOSTS = {
+    "production": "https://quickbooks.api.intuit.com",
+    "sandbox": "https://sandbox-quickbooks.api.intuit.com",
+}
+_TOKENS = "https://oauth.platform.intuit.com"
+
+
+class Settings(base.Settings):
+    """One company. `base_url` replaces Intuit's data host, and its token host unless given."""
+
+    realm_id: str = Field(pattern=r"^\d+$")  # the company's id
+    environment: Literal["production", "sandbox"] = "production"
+    minor_version: str = "75"  # Intuit answers as 75 whatever is said
+    token_url: str = ""  # "" = Intuit's
+
+
+# -- sign-in ----------------------------------------------------------------------------
+def _base_url(settings: Settings) -> str:
+    host = settings.base_url.rstrip("/") or _HOSTS[settings.environment]
+    return f"{host}/v3/company/{settings.realm_id}"
+
+
+def _headers(settings: Settings, secrets: Mapping[str, str], token: Token | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token.access}"} if token else {}
+
+
+def _grant(settings: Settings, secrets: Mapping[str, str], refresh: str, now: datetime) -> Request:
+    """A refresh, the first time with the token an operator gave. Its value changes with use."""
+    pair = base64.b64encode(f"{secrets['client_id']}:{secrets['client_secret']}".encode())
+    form = {"grant_type": "refresh_token", "refresh_token": refresh or secrets["refresh_token"]}
+    host = settings.base_url.rstrip("/") or _TOKENS
+    return Request(
+        method="POST",
+        path=settings.token_url or f"{host}/oauth2/v1/tokens/bearer",
+        headers=(
+            ("Authorization", f"Basic {pair.decode()}"),
+            # Asks to be told when the grant itself ends: no refresh puts that off.
+            ("x-include-refresh-token-hard-expires-in", "true"),
+        ),
+        body=urlencode(form).encode(),
+        content_type="application/x-www-form-urlencoded",
+        purpose="sign in",
+    )
+
+
+def _token(answer: Any, now: datetime) -> Token:
+    """The token in an answer, its lives counted in seconds."""
+    grant_ends = ("x_refresh_token_expires_in", "x_refresh_token_hard_expires_in")
+    lives = [int(answer[name]) for name in grant_ends if answer.get(name)]
+    return Token(
+        access=answer["access_token"],
+        refresh=answer.get("refresh_token") or "",
+        expires_at=now + timedelta(seconds=int(answer["expires_in"])),
+        refresh_expires_at=now + timedelta(seconds=min(lives)) if lives else None,
+    )
+
+
+# -- streams ----------------------------------------------------------------------------
+def _stream(
+    name: str, entity: str, request: Any, read: Any, facts: type, kind: str, shape: type[BaseModel]
+) -> Stream:
+    changing = shape is not wire.ListRow
+    feed = base.Watermark(of=lambda row: None, overlap_s=300, answered=queries.answered)
+    return Stream(
+        name=name,
+        kind=kind,
+        yields=facts,
+        wire=shape,
+        request=request,
+        pages=base.Offset(rows=queries.rows(entity), size=queries.PAGE, at=queries.at),
+        # The mark is QuickBooks' clock alone: a row changed while later pages are read
+        # must not move it past one that changed on an earlier page.
+        cursor=feed if changing else base.FullScan(),
+        key=lambda row: str(row.get("Id", "1")),
+        read=read,
+        revision=lambda row: str(row.get("SyncToken", "")),
+        deleted=lambda row: row.get("status") == "Deleted",
+    )
+
+
+def _list(name: str, entity: str, kind: ListKind, **paths: str) -> Stream:
+    """A list, read whole each time with its inactive rows. `paths`: see `translate.entry`."""
+    columns = "*, Sku" if entity == "Item" else "*"  # Sku comes only when it is named
+
+    def request(since: Since, settings: Settings) -> Request:
+        return queries.query(entity, settings, queries.LISTED, columns=columns)
+
+    read = translate.entry(kind, paths)
+    return _stream(name, entity, request, read, ListEntry, "list_entry", wire.ListRow)
+
+
+def _single(
+    name: str, entity: str, kind: ListKind, path: Callable[[Settings], str], **paths: str
+) -> Stream:
+    """A record there is one of."""
+
+    def request(since: Since, settings: Settings) -> Request:
+        return queries.get(path(settings), settings, f"read {entity}")
+
+    read = translate.entry(kind, paths)
+    return _stream(name, entity, request, read, ListEntry, "list_entry", wire.ListRow)
+
+
+def _company(settings: Settings) -> str:
+    return f"/companyinfo/{settings.realm_id}"
+
+
+STREAMS = (
+    _single("company_info", "CompanyInfo", ListKind.COMPANY, _company,
+            country="Country", legal_name="LegalName", offering="NameValue.OfferingSku",
+            subscription="NameValue.SubscriptionStatus"),
+    _single("preferences", "Preferences", ListKind.PREFERENCES, lambda settings: "/preferences",
+            home_currency="CurrencyPrefs.HomeCurrency.value",
+            multicurrency="CurrencyPrefs.MultiCurrencyEnabled",
+            own_numbers="SalesFormsPrefs.CustomTxnNumbers",  # False: duplicates are not refused
+            service_date="SalesFormsPrefs.AllowServiceDate",
+            auto_apply_credit="SalesFormsPrefs.AutoApplyCredit",
+            auto_apply_payments="SalesFormsPrefs.AutoApplyPayments",
+            default_term_id="SalesFormsPrefs.DefaultTerms.value",
+            class_per_document="AccountingInfoPrefs.ClassTrackingPerTxn",
+            class_per_line="AccountingInfoPrefs.ClassTrackingPerTxnLine",
+            departments="AccountingInfoPrefs.TrackDepartments",
+            book_close_date="AccountingInfoPrefs.BookCloseDate",  # often not told
+            sales_tax="TaxPrefs.UsingSalesTax",
+            automated_sales_tax="TaxPrefs.PartnerTaxEnabled"),
+    _list("customers", "Customer", ListKind.CUSTOMER,
+          email="PrimaryEmailAddr.Address", job="Job", bill_with_parent="BillWithParent",
+          is_project="IsProject", taxable="Taxable", term_id="SalesTermRef.value"),
+    _list("items", "Item", ListKind.ITEM,
+          type="Type", sku="Sku", unit_price="UnitPrice", taxable="Taxable",
+          income_account_id="IncomeAccountRef.value", tax_code_id="SalesTaxCodeRef.value"),
+    _list("accounts", "Account", ListKind.ACCOUNT,
+          type="AccountType", sub_type="AccountSubType", number="AcctNum",
+          classification="Classification"),
+    _list("terms", "Term", ListKind.TERM,
+          due_days="DueDays", day_of_month_due="DayOfMonthDue",
+          due_next_month_days="DueNextMonthDays"),
+    _list("tax_codes", "TaxCode", ListKind.TAX_CODE, taxable="Taxable", group="TaxGroup"),
+    _list("classes", "Class", ListKind.CLASS),
+    _list("departments", "Department", ListKind.DEPARTMENT),
+    _stream("invoices", "Invoice", queries.changes("Invoice"), translate.invoice,
+            RemoteInvoice, "remote_invoice", wire.Invoice),
+    _stream("payments", "Payment", queries.changes("Payment"), translate.payment,
+            Payment, "payment", wire.Payment),
+)  # fmt: skip
+
+
+# -- writers ----------------------------------------------------------------------------
+def _names(name: str, takes: type, make: Callable[..., Row], depends_on: tuple[str, ...]) -> Writer:
+    return Writer(
+        name=name,
+        takes=takes,
+        depends_on=depends_on,
+        build=make,
+        send=build.sender("customer"),
+        record=build.record("Customer"),
+        read=translate.customer_ref,
+        digest=translate.customer_digest,
+        expect=build.expect_name,
+        finds=build.FIND_NAMES,
+    )
+
+
+_INVOICES = Writer(
+    name=base.INVOICE,
+    takes=Document,
+    depends_on=(base.CUSTOMER, base.PROJECT),
+    build=build.invoice,
+    send=build.sender("invoice"),
+    record=build.record("Invoice"),
+    read=translate.invoice_ref,
+    digest=translate.invoice_digest,
+    expect=build.expect_invoice,
+    finds=build.FIND_INVOICES,
+    key_length=build.CALL_KEY,
+    batch=base.Batch(size=30, smallest=10, send=build.batch, split=build.split),
+)
+
+CONNECTOR = base.Connector(
+    slug="quickbooks",
+    title="QuickBooks Online",
+    family=base.Family.LEDGER,
+    settings=Settings,
+    base_url=_base_url,
+    company=lambda settings: str(settings.realm_id),
+    auth=base.Auth(
+        headers=_headers,
+        grant=_grant,
+        read=_token,
+        secrets=("client_id", "client_secret", "refresh_token"),
+    ),
+    errors=faults.errors,
+    faults=faults.FAULTS,
+    pace=(
+        base.Limit(name="calls a minute", count=500, per_s=60),
+        base.Limit(name="calls a second", count=10, per_s=1),
+        base.Limit(
+            name="batches a minute", count=40, per_s=60, applies=lambda r: r.path == "/batch"
+        ),
+    ),
+    streams=STREAMS,
+    writers=(
+        _names(base.CUSTOMER, Client, build.customer, ()),
+        _names(base.PROJECT, Project, build.sub_customer, (base.CUSTOMER,)),
+        _INVOICES,
+    ),
+    identity=base.Identity(
+        request=lambda settings: queries.get(_company(settings), settings, "read CompanyInfo"),
+        # The answer names the company but not its id: the settings do.
+        read=lambda answer: ("", str(answer["CompanyInfo"]["CompanyName"])),
+    ),
+    trace_header="intuit_tid",
+)

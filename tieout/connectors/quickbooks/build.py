@@ -1,0 +1,289 @@
+"""What we write: bodies of customers, sub-customers and invoices, the calls that carry
+them, and how to look for one that may be there already.
+
+Lengths, Amount = Qty x UnitPrice and the request id: Intuit, API reference of Customer
+and Invoice, "batch operations". Nothing here rounds. `build` functions raise
+Misconfigured for what QuickBooks could not hold, before anything is sent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from tieout.connectors.base import Find, ItemAnswer, Request, Row, WriteContext
+from tieout.connectors.quickbooks import faults, queries, translate
+from tieout.errors import Misconfigured, Unknown
+from tieout.model.document import Document, DocumentKind, Line
+from tieout.model.party import Client
+from tieout.model.project import Project
+from tieout.model.settlement import Digest
+
+NUMBER, NAME, TEXT, MEMO, EMAIL = 21, 500, 4000, 1000, 100  # characters
+MOST_LINES = 750
+AMOUNT_PLACES, RATE_PLACES = 2, 5
+CALL_KEY, ITEM_KEY = 36, 10  # characters of a batch's request id and of its items' names
+
+
+def customer(client: Client, context: WriteContext) -> Row:
+    """A customer. Its currency can never be changed, so only a foreign one is said."""
+    email, place = context.email or client.email, client.address
+    streets = place.street.splitlines()[:5] if place else []
+    address = place and {
+        **{f"Line{number}": street for number, street in enumerate(streets, 1)},
+        "City": place.city,
+        "CountrySubDivisionCode": place.region,
+        "PostalCode": place.postal_code,
+        "Country": place.country,
+    }
+    return _said(
+        **_name(context, client.currency),
+        PrimaryEmailAddr=email and {"Address": _fits("e-mail address", email, EMAIL)},
+        BillAddr=address and _said(**address),
+    )
+
+
+def sub_customer(project: Project, context: WriteContext) -> Row:
+    """A project as a sub-customer ("job") of its client, billed by itself."""
+    return _name(context, project.currency) | {
+        "Job": True,
+        "ParentRef": {"value": _known(context.parent_id, f"customer of project {project.name}")},
+        "BillWithParent": False,
+    }
+
+
+def _name(context: WriteContext, currency: str | None) -> Row:
+    foreign = currency if currency != context.home_currency else ""
+    return _said(
+        DisplayName=display_name(context),
+        Notes=translate.mark(context.key),
+        CurrencyRef=foreign and {"value": foreign},
+    )
+
+
+def display_name(context: WriteContext) -> str:
+    """The name as QuickBooks takes it: a colon separates levels there, so it becomes a dash."""
+    plain = " ".join(context.display_name.replace(":", " -").split())
+    return _fits("name", _known(plain, "name of a customer"), NAME)
+
+
+def invoice(document: Document, context: WriteContext) -> Row:
+    """An invoice with all its lines, and our key in the note that clients do not see."""
+    what, key = f"invoice {document.number}", translate.mark(context.key)
+    if document.kind is not DocumentKind.INVOICE:
+        raise Misconfigured(f"{document.number}: QuickBooks is sent invoices only; enter it there")
+    lines = [{"LineNum": n, **line} for n, line in enumerate(_lines(document, context), 1)]
+    if len(lines) > MOST_LINES:
+        raise Misconfigured(f"{what} has {len(lines)} lines, QuickBooks takes {MOST_LINES}")
+    foreign = document.currency != context.home_currency
+    po_number = document.po_number and f"PO {document.po_number}"
+    memo = "\n".join(part for part in (document.memo, po_number) if part)
+    return _said(
+        DocNumber=_fits("number", document.number, NUMBER),
+        TxnDate=document.issue_date.isoformat(),
+        DueDate=document.due_date and document.due_date.isoformat(),
+        SalesTermRef=_ref(context.term_id),
+        DepartmentRef=_ref(context.department_id),
+        CustomerRef=_ref(_known(context.customer_id, f"customer of {what}")),
+        CurrencyRef=_ref(document.currency),
+        # Without a rate QuickBooks may book a foreign invoice one to one.
+        ExchangeRate=foreign and _known(context.exchange_rate, f"exchange rate of {what}"),
+        BillEmail=context.email and {"Address": _fits("e-mail address", context.email, EMAIL)},
+        CustomerMemo=_ref(_cut(memo, MEMO)),
+        # The key comes first: a void puts its word before it, and no cut reaches it.
+        PrivateNote=_cut(f"{key} {memo}".rstrip(), TEXT),
+        # Not known in the US, where tax is worked out from the address.
+        GlobalTaxCalculation="" if context.country in ("", "US") else "TaxExcluded",
+        Line=lines,
+    )
+
+
+def _lines(document: Document, context: WriteContext) -> Iterator[Row]:
+    for section in document.sections:
+        if len(document.sections) > 1:
+            yield {
+                "DetailType": "DescriptionOnly",
+                "Description": _cut(section.title, TEXT),
+                "DescriptionLineDetail": {},
+            }
+        yield from (_line(line, context) for line in section.lines)
+
+
+def _line(line: Line, context: WriteContext) -> Row:
+    codes, what = context.lines.get(line.id), f"line {line.id} ({_cut(line.description, 60)})"
+    # Without an item QuickBooks takes a line for text and drops its amount. Without a tax
+    # code a US line counts as taxable, elsewhere the invoice is refused.
+    item_id = _known(codes and codes.item_id, f"item of {what}")
+    tax = (codes and codes.tax_code_id) or ("NON" if context.country in ("", "US") else "")
+    if context.country == "US" and tax not in ("TAX", "NON"):
+        raise Misconfigured(f"the tax code of {what} must be TAX or NON in the US, not {tax}")
+    return {
+        "DetailType": "SalesItemLineDetail",
+        "Amount": _exact(line.amount.amount, AMOUNT_PLACES, f"amount of {what}"),
+        "Description": _cut(line.description, TEXT),
+        "SalesItemLineDetail": _said(
+            ItemRef=_ref(item_id),
+            Qty=_exact(line.quantity, RATE_PLACES, f"quantity of {what}"),
+            UnitPrice=_exact(line.rate, RATE_PLACES, f"rate of {what}"),
+            ServiceDate=line.service_date and line.service_date.isoformat(),
+            ClassRef=_ref(codes.class_id if codes else ""),
+            TaxCodeRef=_ref(_known(tax, f"tax code of {what}")),
+        ),
+    }
+
+
+def _said(**fields: Any) -> Row:
+    """The fields that say something: what is empty is left out. A zero says something."""
+    empty: tuple[Any, ...] = (None, False, "", {})
+    return {k: v for k, v in fields.items() if isinstance(v, Decimal) or v not in empty}
+
+
+def _ref(value: str) -> Row | None:
+    return {"value": value} if value else None
+
+
+def _known(value: Any, what: str) -> Any:
+    if not value:
+        raise Misconfigured(f"the {what} is not known; see the ledger mapping, then pull the lists")
+    return value
+
+
+def _fits(what: str, text: str, most: int) -> str:
+    if len(text) > most:
+        raise Misconfigured(f"the {what} {text!r} has {len(text)} characters, QuickBooks: {most}")
+    return text
+
+
+def _exact(value: Decimal, places: int, what: str) -> Decimal:
+    if value.scaleb(places) % 1:
+        raise Misconfigured(f"the {what}, {value}, has more than the {places} decimals kept there")
+    return value
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 4]} ..."
+
+
+# -- the calls --------------------------------------------------------------------------
+def sender(entity: str) -> Callable[[bytes, str, Any], Request]:
+    """A call that creates one record. A repeat of its key is answered as the first time."""
+    return lambda body, key, settings: _post(entity, body, key, settings)
+
+
+def batch(items: Iterable[tuple[str, bytes]], call_key: str, settings: Any) -> Request:
+    """Several invoices in one call; the stored bytes of each go in as they are.
+
+    Raises Misconfigured when a key is longer than QuickBooks remembers.
+    """
+    parts = [
+        b'{"bId":%s,"operation":"create","Invoice":%s}'
+        % (json.dumps(_fits("item key", name, ITEM_KEY)).encode(), body)
+        for name, body in items
+    ]
+    whole = b'{"BatchItemRequest":[%s]}' % b",".join(parts)
+    return _post("batch", whole, _fits("batch key", call_key, CALL_KEY), settings)
+
+
+def split(answer: Any) -> Mapping[str, ItemAnswer]:
+    """Each item's answer by its name; their order says nothing."""
+    return {str(item["bId"]): _item(item) for item in answer.get("BatchItemResponse", [])}
+
+
+def _item(item: Row) -> ItemAnswer:
+    if "Fault" in item:
+        return ItemAnswer(answer=None, errors=tuple(faults.of_fault(item["Fault"])))
+    return ItemAnswer(answer=item.get("Invoice"))
+
+
+def record(entity: str) -> Callable[[Any], Row]:
+    """The record in the answer to a write, or the record itself. Raises Unknown without one."""
+
+    def read(answer: Any) -> Row:
+        found: Row = (answer or {}).get(entity, answer or {})
+        if "Id" not in found:
+            raise Unknown(f"QuickBooks answered without the {entity}")
+        return found
+
+    return read
+
+
+def _post(path: str, body: bytes, key: str, settings: Any) -> Request:
+    return Request(
+        method="POST",
+        path=f"/{path}",
+        params=(("minorversion", settings.minor_version), ("requestid", key)),
+        body=body,
+        content_type="application/json",
+        purpose=f"create {path}",
+        writes=True,
+    )
+
+
+# -- looking ----------------------------------------------------------------------------
+def _named(subject: Any, context: WriteContext, settings: Any) -> Request:
+    # Inactive ones hold their names too, and QuickBooks adds a word to some.
+    name = display_name(context)
+    where = queries.among("DisplayName", name, f"{name} (deleted)")
+    return queries.query("Customer", settings, where, queries.LISTED)
+
+
+def _pick_named(answer: Any, subject: Any, context: WriteContext) -> list[Row]:
+    name = display_name(context).casefold()
+    found = queries.rows("Customer")(answer)
+    return [row for row in found if row["DisplayName"].casefold() == name or _ours(row, context)]
+
+
+def _of_the_day(document: Document, context: WriteContext, settings: Any) -> Request:
+    # Notes cannot be asked for, so the customer's invoices of the day are looked through.
+    customer, day = context.customer_id, document.issue_date.isoformat()
+    where = (queries.among("CustomerRef", customer), queries.among("TxnDate", day))
+    return queries.query("Invoice", settings, *where)
+
+
+def _pick_keyed(answer: Any, document: Document, context: WriteContext) -> list[Row]:
+    return [row for row in queries.rows("Invoice")(answer) if _ours(row, context)]
+
+
+def _numbered(document: Document, context: WriteContext, settings: Any) -> Request | None:
+    where = queries.among("DocNumber", document.number)
+    return queries.query("Invoice", settings, where) if document.number else None
+
+
+def _pick_numbered(answer: Any, document: Document, context: WriteContext) -> list[Row]:
+    found = queries.rows("Invoice")(answer)
+    return [row for row in found if row.get("DocNumber") == document.number]
+
+
+def _ours(row: Row, context: WriteContext) -> bool:
+    note = row.get("PrivateNote") or row.get("Notes") or ""
+    return translate.key_in(note) == context.key
+
+
+FIND_NAMES = (Find(by="name", request=_named, pick=_pick_named),)
+FIND_INVOICES = (
+    Find(by="key", request=_of_the_day, pick=_pick_keyed),
+    Find(by="number", request=_numbered, pick=_pick_numbered),
+)
+
+
+# -- what must come back ----------------------------------------------------------------
+def expect_name(subject: Client | Project, context: WriteContext) -> Digest:
+    """What a customer or sub-customer must come back as."""
+    name, parent_id = display_name(context), context.parent_id
+    return translate.name_digest(name, parent_id, context.key)
+
+
+def expect_invoice(document: Document, context: WriteContext) -> Digest:
+    """What an invoice must come back as. Its tax is QuickBooks' to say: 0 here is no claim."""
+    return Digest(
+        number=document.number,
+        currency=document.currency,
+        net=document.total.amount,
+        tax=Decimal(0),
+        lines=len(document.lines),
+        customer_id=context.customer_id,
+        issue_date=document.issue_date,
+        key=context.key,
+    )

@@ -1,0 +1,189 @@
+"""QuickBooks' records as canonical facts. Pure: nothing is worked out that it says itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from tieout.connectors.base import Held, Row
+from tieout.connectors.quickbooks import wire
+from tieout.model import settlement as books
+from tieout.model.ids import SourceRef
+from tieout.model.money import Money, is_currency
+
+Detail = str | int | bool | Decimal | None
+
+_KEY = re.compile(r"\[tieout:([^\]\s]+)\]")
+
+
+def mark(key: str) -> str:
+    """How our key is written into a note that people may read."""
+    return f"[tieout:{key}]"
+
+
+def key_in(note: str) -> str:
+    """Our key in a note, "" when there is none."""
+    found = _KEY.search(note)
+    return found[1] if found else ""
+
+
+def entry(
+    kind: books.ListKind, paths: dict[str, str]
+) -> Callable[[wire.ListRow, SourceRef, Any], books.ListEntry]:
+    """How a list's rows are read: `paths` are its details, by the fields they stand in.
+
+    A detail the row does not tell is None, which for the company's settings is not `no`.
+    """
+
+    def read(row: wire.ListRow, source: SourceRef, settings: Any) -> books.ListEntry:
+        details = {name: _at(row.model_extra, path) for name, path in paths.items()}
+        if kind is books.ListKind.CUSTOMER:
+            details["key"] = key_in(row.Notes)
+        name = row.DisplayName or row.Name or row.CompanyName or kind.value
+        # Books in one currency may not name it: then it is the firm's.
+        home = str(details.get("home_currency") or settings.firm_currency)
+        return books.ListEntry(
+            source=source,
+            kind=kind,
+            remote_id=row.Id,
+            name=name,
+            full_name=row.FullyQualifiedName or name,
+            parent_id=row.ParentRef.value,
+            active=row.Active,
+            currency=home if kind is books.ListKind.PREFERENCES else row.CurrencyRef.value,
+            details=details,
+        )
+
+    return read
+
+
+def _at(value: Any, path: str) -> Detail:
+    for part in path.split("."):
+        if isinstance(value, list):  # pairs of a name and a value
+            value = {pair.get("Name"): pair.get("Value") for pair in value}
+        value = value.get(part) if isinstance(value, dict) else None
+    return value if isinstance(value, str | int | Decimal) else None
+
+
+def invoice(row: wire.Invoice, source: SourceRef, settings: Any) -> books.RemoteInvoice | Held:
+    """An invoice as it stands now, with QuickBooks' own tax."""
+    currency = row.CurrencyRef.value or settings.firm_currency
+    if not is_currency(currency):
+        return _no_currency(f"invoice {row.DocNumber or row.Id}", currency)
+    return books.RemoteInvoice(
+        source=source,
+        remote_id=row.Id,
+        revision=row.SyncToken,
+        number=row.DocNumber,
+        customer_id=row.CustomerRef.value,
+        issue_date=row.TxnDate,
+        due_date=row.DueDate,
+        total=Money(row.TotalAmt, currency),
+        tax=Money(row.TxnTaxDetail.TotalTax, currency),
+        balance=Money(row.Balance, currency),
+        lines=tuple(_money_lines(row.Line)),
+        key=key_in(row.PrivateNote),
+        voided=_voided(row),
+        linked_payments=tuple(
+            link.TxnId for link in row.LinkedTxn if link.TxnType in ("Payment", "ReceivePayment")
+        ),
+    )
+
+
+def payment(row: wire.Payment, source: SourceRef, settings: Any) -> books.Payment | Held:
+    """Money received. A payment of 0 sets a credit memo against an invoice."""
+    currency = row.CurrencyRef.value or settings.firm_currency
+    if not is_currency(currency):
+        return _no_currency(f"payment {row.PaymentRefNum or row.Id}", currency)
+    return books.Payment(
+        source=source,
+        remote_id=row.Id,
+        revision=row.SyncToken,
+        customer_id=row.CustomerRef.value,
+        paid_on=row.TxnDate,
+        total=Money(row.TotalAmt, currency),
+        unapplied=Money(row.UnappliedAmt, currency),
+        allocations=tuple(
+            books.Allocation(
+                remote_document_id=link.TxnId, document_type=link.TxnType, amount=line.Amount
+            )
+            for line in row.Line
+            for link in line.LinkedTxn
+        ),
+        reference=row.PaymentRefNum,
+        voided=_voided(row),
+    )
+
+
+def _money_lines(lines: tuple[wire.TxnLine, ...]) -> Iterator[books.RemoteLine]:
+    """Lines that carry money: subtotals and texts do not, a bundle's inner lines do."""
+    for line in lines:
+        if line.GroupLineDetail:
+            yield from _money_lines(line.GroupLineDetail.Line)
+        elif line.DetailType in ("SalesItemLineDetail", "DiscountLineDetail"):
+            sold, less = line.SalesItemLineDetail, line.DetailType == "DiscountLineDetail"
+            yield books.RemoteLine(
+                description=line.Description,
+                quantity=sold.Qty,
+                rate=sold.UnitPrice,
+                amount=-line.Amount if less else line.Amount,
+                item_id=sold.ItemRef.value,
+            )
+
+
+def _voided(row: wire.Transaction) -> bool:
+    """There is no status: a void sets every amount to 0 and puts a word before the note."""
+    return row.TotalAmt == 0 and row.PrivateNote.startswith("Voided")
+
+
+def _no_currency(what: str, code: str) -> Held:
+    return Held(
+        reason="currency_missing",
+        text=f"{what} has the currency {code!r}" if code else f"{what} names no currency",
+        what_to_do="set the firm's currency in the workspace, then pull again",
+    )
+
+
+# -- what we wrote, as it came back -----------------------------------------------------
+def invoice_ref(row: Row) -> books.RemoteRef:
+    """QuickBooks' handle on an invoice."""
+    record = wire.Invoice.model_validate(row)
+    return books.RemoteRef(remote_id=record.Id, number=record.DocNumber, revision=record.SyncToken)
+
+
+def invoice_digest(row: Row) -> books.Digest:
+    """What an invoice says. Its currency is "" where the company keeps one and names none."""
+    record = wire.Invoice.model_validate(row)
+    tax = record.TxnTaxDetail.TotalTax
+    return books.Digest(
+        number=record.DocNumber,
+        currency=record.CurrencyRef.value,
+        net=record.TotalAmt - tax,
+        tax=tax,
+        lines=len(list(_money_lines(record.Line))),
+        customer_id=record.CustomerRef.value,
+        issue_date=record.TxnDate,
+        key=key_in(record.PrivateNote),
+    )
+
+
+def customer_ref(row: Row) -> books.RemoteRef:
+    """QuickBooks' handle on a customer; its number is its name."""
+    record = wire.ListRow.model_validate(row)
+    return books.RemoteRef(remote_id=record.Id, number=record.DisplayName, revision=record.SyncToken)
+
+
+def customer_digest(row: Row) -> books.Digest:
+    """What a customer or sub-customer says."""
+    record = wire.ListRow.model_validate(row)
+    return name_digest(record.DisplayName, record.ParentRef.value, key_in(record.Notes))
+
+
+def name_digest(name: str, parent_id: str, key: str) -> books.Digest:
+    """A customer: its name as the number, its parent as the customer, no money."""
+    zero = Decimal(0)
+    return books.Digest(
+        number=name, currency="", net=zero, tax=zero, lines=0, customer_id=parent_id, key=key
+    )
