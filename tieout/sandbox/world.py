@@ -1,0 +1,216 @@
+"""The vendors of one firm, in process or served on loopback ports.
+
+`World` makes the stand-ins on one clock; `serve` gives each a port of its own;
+`describe` and `shell_exports` tell an operator what to type to connect to them.
+"""
+
+from __future__ import annotations
+
+import errno
+import shlex
+import socket
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Literal, cast
+
+from tieout.clock import Clock
+from tieout.sandbox.core import Vendor
+from tieout.sandbox.harvest import Harvest
+from tieout.sandbox.quickbooks import QuickBooks
+from tieout.sandbox.salesforce import Salesforce
+from tieout.sandbox.schema_file import load_schema
+from tieout.sandbox.serving import Served
+
+__all__ = [
+    "VENDORS", "Serving", "World", "describe", "load_schema", "serve", "shell_exports",
+]  # fmt: skip
+
+#: Every vendor there is a stand-in for, in the order work flows: deal, time, invoice.
+VENDORS = ("salesforce", "harvest", "quickbooks")
+
+_SYSTEMS = {
+    "salesforce": ("Salesforce", "crm"),
+    "harvest": ("Harvest", "time"),
+    "quickbooks": ("QuickBooks Online", "ledger"),
+}
+#: Where the vendors answer sign-in, below their base URL.
+_SIGN_IN = {
+    "salesforce": {"token_url": "/services/oauth2/token"},
+    "harvest": {"token_url": "/api/v2/oauth2/token"},
+    "quickbooks": {
+        "token_url": "/oauth2/v1/tokens/bearer",
+        "authorize_url": "/connect/oauth2",
+    },
+}
+#: The secrets an operator puts into the environment: name, vendor, credential.
+_EXPORTS = (
+    ("TIEOUT_CRM_PRIVATE_KEY", "salesforce", "private_key"),
+    ("TIEOUT_CRM_CLIENT_SECRET", "salesforce", "client_secret"),
+    ("TIEOUT_TIME_ACCESS_TOKEN", "harvest", "access_token"),
+    ("TIEOUT_LEDGER_CLIENT_ID", "quickbooks", "client_id"),
+    ("TIEOUT_LEDGER_CLIENT_SECRET", "quickbooks", "client_secret"),
+    ("TIEOUT_LEDGER_REFRESH_TOKEN", "quickbooks", "refresh_token"),
+)
+
+
+class World:
+    """The stand-ins of one firm on one clock.
+
+    `preset`: "sample" fills each vendor with a small consultancy, "empty" sets them up
+    without records. `vendors`: which to make. `schema`: custom objects and fields for
+    Salesforce, see `load_schema`. `service_s` and `item_s`: seconds a call takes, and
+    seconds more for each item in it, by vendor; vendors left out answer at once.
+    Raises ValueError for a vendor there is no stand-in for.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        preset: Literal["sample", "empty"] = "sample",
+        vendors: Iterable[str] = VENDORS,
+        schema: dict[str, Any] | None = None,
+        service_s: Mapping[str, float] | None = None,
+        item_s: Mapping[str, float] | None = None,
+    ) -> None:
+        self.clock = clock
+        self.vendors: dict[str, Vendor] = {}
+        wanted = tuple(vendors)
+        _check_names((*wanted, *(service_s or {}), *(item_s or {})))
+        for slug in wanted:
+            takes = (service_s or {}).get(slug, 0.0), (item_s or {}).get(slug, 0.0)
+            self.vendors[slug] = _made(slug, clock, preset, schema, takes)
+
+    @property
+    def salesforce(self) -> Salesforce:
+        """The CRM. Raises ValueError when this world has none."""
+        return cast("Salesforce", self._vendor("salesforce"))
+
+    @property
+    def harvest(self) -> Harvest:
+        """The time tool. Raises ValueError when this world has none."""
+        return cast("Harvest", self._vendor("harvest"))
+
+    @property
+    def quickbooks(self) -> QuickBooks:
+        """The ledger. Raises ValueError when this world has none."""
+        return cast("QuickBooks", self._vendor("quickbooks"))
+
+    def _vendor(self, slug: str) -> Vendor:
+        if slug not in self.vendors:
+            raise ValueError(f"this world has no {slug}; it has {', '.join(self.vendors)}")
+        return self.vendors[slug]
+
+
+def _made(
+    slug: str,
+    clock: Clock,
+    preset: Literal["sample", "empty"],
+    schema: dict[str, Any] | None,
+    takes: tuple[float, float],
+) -> Vendor:
+    call_s, item_s = takes
+    if slug == "salesforce":
+        return Salesforce(clock, preset=preset, schema=schema, service_s=call_s, item_s=item_s)
+    if slug == "harvest":
+        return Harvest(clock, preset=preset, service_s=call_s, item_s=item_s)
+    return QuickBooks(clock, preset=preset, service_s=call_s, item_s=item_s)
+
+
+def _check_names(names: Iterable[str]) -> None:
+    for name in names:
+        if name not in VENDORS:
+            raise ValueError(f"there is no stand-in for {name!r}; there are {', '.join(VENDORS)}")
+
+
+class Serving:
+    """The vendors of a world on loopback ports; a context manager that stops them."""
+
+    def __init__(self, world: World, ports: Mapping[str, int]) -> None:
+        self.world = world
+        self.served: dict[str, Served] = {}
+        self._ports = ports
+        self._stack = ExitStack()
+
+    def base_url(self, slug: str) -> str:
+        """Where a vendor answers, without a slash at the end."""
+        return self.served[slug].base_url
+
+    def __enter__(self) -> Serving:
+        # When a later port cannot be had, the vendors already listening are stopped.
+        with ExitStack() as stack:
+            for slug, vendor in self.world.vendors.items():
+                port = self._ports.get(slug, 0)
+                _check_free(slug, port)
+                self.served[slug] = stack.enter_context(Served(vendor, port))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop listening; a second time does nothing."""
+        self._stack.close()
+
+
+def serve(world: World, ports: Mapping[str, int] | None = None) -> Serving:
+    """Serve every vendor of a world on 127.0.0.1, each on a port of its own.
+
+    `ports` chooses ports by vendor; the others get a free one. Used as `with serve(world)
+    as serving:`. Raises ValueError for an unknown vendor, OSError on entering when a port
+    is taken.
+    """
+    _check_names(ports or {})
+    return Serving(world, dict(ports or {}))
+
+
+def _check_free(slug: str, port: int) -> None:
+    # The server would print to the console and end the process on a port that is taken.
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as problem:
+            why = "is in use" if problem.errno == errno.EADDRINUSE else "cannot be used"
+            raise OSError(
+                problem.errno, f"port {port} for {slug} {why}; choose another"
+            ) from problem
+
+
+def describe(serving: Serving) -> dict[str, Any]:
+    """What an operator types to connect, by vendor; goes into JSON as it is.
+
+    Each vendor has `name`, `kind` (crm, time or ledger), `base_url` and `credentials`:
+    ids and secrets, and `token_url` (for QuickBooks Online also `authorize_url`).
+    """
+    return {slug: _described(serving, slug) for slug in serving.served}
+
+
+def _described(serving: Serving, slug: str) -> dict[str, Any]:
+    name, kind = _SYSTEMS[slug]
+    base_url = serving.base_url(slug)
+    vendor = cast("Salesforce | Harvest | QuickBooks", serving.world.vendors[slug])
+    sign_in = {key: base_url + path for key, path in _SIGN_IN[slug].items()}
+    return {
+        "name": name,
+        "kind": kind,
+        "base_url": base_url,
+        "credentials": {**vendor.credentials, **sign_in},
+    }
+
+
+def shell_exports(description: Mapping[str, Any]) -> str:
+    """`export NAME=value` lines for the secrets of a description, quoted for a shell."""
+    lines = [
+        f"export {name}={shlex.quote(description[slug]['credentials'][key])}\n"
+        for name, slug, key in _EXPORTS
+        if slug in description
+    ]
+    return "".join(lines)
