@@ -1,0 +1,88 @@
+"""A services firm against the vendors' stand-ins, in process, on a virtual clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from tieout.billing.inputs import Period
+from tieout.bootstrap import open_engine
+from tieout.clock import VirtualClock
+from tieout.config import settings_from
+from tieout.connectors.inprocess import WsgiAdapter
+from tieout.sandbox.firm import FirmFacts, demo_firm
+from tieout.sandbox.firm_workspace import secrets_for, write_workspace
+from tieout.sandbox.world import World
+from tieout.sync.engine import Engine
+from tieout.sync.project import project
+from tieout.sync.pull import pull
+from tieout.sync.pullback import pullback
+from tieout.sync.translate import translate
+
+START = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
+JANUARY = Period(date(2026, 1, 1), date(2026, 1, 31))
+FEBRUARY = Period(date(2026, 2, 1), date(2026, 2, 28))
+
+
+@dataclass
+class Firm:
+    """The firm's engine, and the world behind it."""
+
+    engine: Engine
+    world: World
+    facts: FirmFacts
+    clock: VirtualClock
+    folder: Path
+
+    def pull(self) -> None:
+        """Pull everything and make the projects; nothing may fail."""
+        pulled = pull(self.engine)
+        assert [one for one in pulled if one.error] == []
+        translate(self.engine)
+        project(self.engine)
+
+    def look_at_the_ledger(self) -> None:
+        """Pull the ledger's side; nothing may fail."""
+        assert [one for one in pullback(self.engine).pulled if one.error] == []
+
+
+def hosts(world: World) -> dict[str, dict[str, Any]]:
+    """What the stand-ins say of themselves, at names instead of ports."""
+    return {
+        vendor.slug: {"base_url": f"http://{vendor.slug}.local", "credentials": vendor.credentials}
+        for vendor in (world.salesforce, world.harvest, world.quickbooks)
+    }
+
+
+@contextmanager
+def opened(folder: Path, world: World, **details: Any) -> Iterator[Engine]:
+    """The engine of a workspace in a folder, with the world's stand-ins in process."""
+    described = hosts(world)
+    mounts = {
+        described[vendor.slug]["base_url"]: WsgiAdapter(vendor)
+        for vendor in (world.salesforce, world.harvest, world.quickbooks)
+    }
+    with open_engine(
+        settings_from({"TIEOUT_WORKSPACE": str(folder)}),
+        clock=world.clock,
+        mounts=mounts,
+        environment=secrets_for(described),
+        actor="nora",
+        **details,
+    ) as engine:
+        yield engine
+
+
+@contextmanager
+def small_firm(folder: Path, *, people: int = 6, projects: int = 8) -> Iterator[Firm]:
+    """A firm of some people and projects with two months of approved time."""
+    clock = VirtualClock(START)
+    world = World(clock, preset="empty")
+    facts = demo_firm(world, people=people, projects=projects)
+    write_workspace(folder, hosts(world), facts.rates, facts.instalment_days)
+    with opened(folder, world) as engine:
+        yield Firm(engine=engine, world=world, facts=facts, clock=clock, folder=folder)

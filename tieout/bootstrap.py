@@ -1,0 +1,211 @@
+"""Builds the application from settings: the one place where the parts meet."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+import structlog
+from requests.adapters import BaseAdapter
+
+from tieout import config
+from tieout.clock import Clock, SystemClock
+from tieout.config import Settings, Workspace, load_workspace, secrets_of
+from tieout.connectors import redact
+from tieout.connectors.base import Connector
+from tieout.connectors.pace import Governor, MemoryGovernor
+from tieout.connectors.registry import connectors
+from tieout.connectors.transport import Connection, Transport
+from tieout.errors import StoreError
+from tieout.model.ids import new_id
+from tieout.store import locks, secrets
+from tieout.store.core import Store
+from tieout.sync.engine import Engine, Progress, silent
+
+_TOKEN = "token"
+#: Under which a connection's proven company is kept.
+COMPANY = "company"
+#: Seconds a process may take to refresh a token before another one tries.
+REFRESH_LEASE_S = 120.0
+
+
+class StoredTokens:
+    """Keeps one connection's token in the store, encrypted, and its refresh under a lease."""
+
+    def __init__(self, store: Store, connection: str) -> None:
+        self._store = store
+        self._connection = connection
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold the right to refresh; waits for another process. Raises StoreError when it hangs."""
+        owner, lease = new_id("refresh"), f"refresh:{name}"
+        clock = self._store.clock
+        give_up = clock.monotonic() + 2 * REFRESH_LEASE_S
+        while True:
+            with self._store.begin() as tx:
+                fence = locks.acquire(tx, lease, owner, REFRESH_LEASE_S)
+            if fence is not None:
+                break
+            if clock.monotonic() > give_up:
+                raise StoreError(
+                    f"Another process has been refreshing the token of {name} for too long. "
+                    "Stop it, then try again."
+                )
+            clock.sleep(0.2)
+        try:
+            yield
+        finally:
+            with self._store.begin() as tx:
+                locks.release(tx, lease, fence)
+
+    def load(self) -> Mapping[str, str] | None:
+        """The stored token, or None."""
+        with self._store.read() as tx:
+            text = secrets.get(tx, self._connection, _TOKEN)
+        return json.loads(text) if text else None
+
+    def save(self, token: dict[str, str]) -> None:
+        """Store it; when this returns, a crash cannot lose it."""
+        with self._store.begin() as tx:
+            secrets.put(tx, self._connection, _TOKEN, json.dumps(token))
+
+
+class Secrets(Mapping[str, str]):
+    """A connection's secrets, read from the environment when the first one is asked for.
+
+    So a workspace can be looked at without them; a call without them raises
+    Misconfigured naming every variable that is not set.
+    """
+
+    def __init__(self, name: str, said: config.Connection, environment: Mapping[str, str]) -> None:
+        self._name, self._said, self._environment = name, said, environment
+
+    @cached_property
+    def _values(self) -> dict[str, str]:
+        found = secrets_of(self._name, self._said, self._environment)
+        return {name: value.get_secret_value() for name, value in found.items()}
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._said.secrets)
+
+    def __len__(self) -> int:
+        return len(self._said.secrets)
+
+
+def set_up_logs(level: str = "WARNING") -> None:
+    """Send structured logs to standard error, from a level on, with nothing secret in them."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            redact.processor,
+            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def known_connectors() -> dict[str, Connector]:
+    """The connectors there are, by slug."""
+    return connectors()
+
+
+def read_workspace(folder: Path) -> Workspace:
+    """The workspace in a folder. Raises Misconfigured with every problem."""
+    return load_workspace(
+        folder, connectors={slug: c.settings for slug, c in known_connectors().items()}
+    )
+
+
+@contextmanager
+def open_engine(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    mounts: Mapping[str, BaseAdapter] | None = None,
+    progress: Progress = silent,
+    actor: str = "",
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Engine]:
+    """Open a workspace with its database, made or brought up to date first.
+
+    `mounts` sends URL prefixes through adapters of one's own; `environment` is where
+    secrets are looked up. Raises Misconfigured, StoreError.
+    """
+    if not structlog.is_configured():
+        set_up_logs()
+    workspace = read_workspace(settings.workspace)
+    clock = clock or SystemClock()
+    _make_folder(settings.database)
+    key = settings.key.get_secret_value() if settings.key else None
+    store = Store.open(settings.database, clock, key=key)
+    try:
+        store.migrate()
+        transport = Transport(clock, mounts=mounts)
+        governor = MemoryGovernor()
+        made = {
+            name: _connection(workspace, store, name, governor, environment or os.environ)
+            for name in workspace.connections
+        }
+        yield Engine(
+            workspace=workspace,
+            store=store,
+            transport=transport,
+            connections=made,
+            actor=actor or getpass.getuser(),
+            progress=progress,
+        )
+    finally:
+        store.close()
+
+
+def _make_folder(database: str) -> None:
+    """SQLite makes its file but not the folder it is in."""
+    if database.startswith("sqlite:///"):
+        folder = Path(database.removeprefix("sqlite:///")).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise StoreError(
+                f"The folder {folder} cannot be made: {problem.strerror}."
+            ) from problem
+
+
+def _connection(
+    workspace: Workspace,
+    store: Store,
+    name: str,
+    governor: Governor,
+    environment: Mapping[str, str],
+) -> Connection:
+    said = workspace.connections[name]
+    with store.read() as tx:
+        company = secrets.get(tx, name, COMPANY) or ""
+    told = {
+        "base_url": said.base_url,
+        "firm_time_zone": workspace.firm.time_zone,
+        "firm_currency": workspace.firm.currency,
+    }
+    return Connection(
+        name=name,
+        connector=known_connectors()[said.connector],
+        settings=workspace.settings[name].model_copy(update=told),
+        secrets=Secrets(name, said, environment),
+        keeper=StoredTokens(store, name),
+        governor=governor,
+        company=company,
+    )

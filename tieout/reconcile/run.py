@@ -1,0 +1,221 @@
+"""Reconcile: read both sides out of the store, compare, keep what was found, report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from tieout.config.workspace import Workspace
+from tieout.connectors.base import CUSTOMER, INVOICE, PROJECT, Family
+from tieout.connectors.transport import Connection
+from tieout.model.document import Document, DocumentStatus
+from tieout.model.settlement import ListKind
+from tieout.model.work import Approval, TimeEntry
+from tieout.reconcile import report as pages
+from tieout.reconcile.books import Books, Freshness, Recovery, Sent, Unbilled
+from tieout.reconcile.compare import Comparison, compare
+from tieout.store import (
+    audit,
+    cursors,
+    discrepancies,
+    documents,
+    facts,
+    outbox,
+    projects,
+    refs,
+    runs,
+    work,
+)
+from tieout.store.core import Store, Tx
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reconciled:
+    """What a reconciliation found, and where its report is."""
+
+    report: pages.Report
+    html: Path
+    csv: Path
+    json: Path
+
+    @property
+    def comparison(self) -> Comparison:
+        return self.report.comparison
+
+
+def reconcile(
+    workspace: Workspace,
+    store: Store,
+    connections: Collection[Connection],
+    ledger: Connection,
+    folder: Path,
+) -> Reconciled:
+    """Compare both sides as they were last read, and write the report into a folder.
+
+    `connections` are all whose freshness counts; `ledger` is the one compared. Nothing is
+    changed on either side. Discrepancies are kept by their stable ids, so a later run
+    carries them on and closes those that are gone.
+    """
+    with store.begin() as tx:
+        run_id = runs.start(tx, "reconcile", ledger.name)
+        comparison = compare(read_books(workspace, tx, connections, ledger))
+        before = {row.discrepancy.id: row for row in discrepancies.list_rows(tx)}
+        discrepancies.settle(tx, run_id, comparison.discrepancies)
+        known = {row.discrepancy.id: row for row in discrepancies.list_rows(tx)}
+        runs.end(tx, run_id, runs.RunState.DONE, {"found": len(comparison.discrepancies)})
+    report = pages.Report(
+        comparison=comparison,
+        run_id=run_id,
+        aged={
+            key: pages.Aged(first_seen=row.first_seen, is_new=row.first_run == run_id)
+            for key, row in known.items()
+        },
+        closed=tuple(row.discrepancy.title for key, row in before.items() if key not in known),
+        time_zone=workspace.firm.time_zone,
+    )
+    return _write(report, folder)
+
+
+def _write(report: pages.Report, folder: Path) -> Reconciled:
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"reconciliation-{report.comparison.books.today}"
+    done = Reconciled(
+        report=report,
+        html=folder / f"{name}.html",
+        csv=folder / f"{name}.csv",
+        json=folder / f"{name}.json",
+    )
+    done.html.write_text(pages.as_html(report), encoding="utf-8")
+    # With a byte order mark, so that a spreadsheet reads names with accents.
+    done.csv.write_text(pages.as_csv(report), encoding="utf-8-sig", newline="")
+    text = json.dumps(pages.as_json(report), indent=2, ensure_ascii=False)
+    done.json.write_text(text, encoding="utf-8")
+    return done
+
+
+def read_books(
+    workspace: Workspace, tx: Tx, connections: Collection[Connection], ledger: Connection
+) -> Books:
+    """Both sides, as they stand in the store."""
+    name = ledger.name
+    ours = [d for d in documents.list_documents(tx) if d.status is not DocumentStatus.DRAFT]
+    clients = {client.id: client.name for client in projects.list_clients(tx)}
+    return Books(
+        firm=workspace.firm.name,
+        ledger=name,
+        company=_company(tx, name),
+        as_of=tx.now(),
+        today=tx.clock.today(workspace.firm.time_zone),
+        documents=tuple(ours),
+        sent=dict(_sent(tx, name)),
+        remote=tuple(facts.bodies(tx, facts.REMOTE_INVOICE, connection=name)),
+        payments=tuple(facts.bodies(tx, facts.PAYMENT, connection=name)),
+        clients=clients,
+        customers=dict(_customers(tx, name)),
+        unbilled=tuple(_unbilled(tx, ours, clients)),
+        recoveries=tuple(_recoveries(tx, ours)),
+        freshness=tuple(_freshness(tx, connections)),
+        tolerance=workspace.policies.tolerance,
+    )
+
+
+def _company(tx: Tx, ledger: str) -> str:
+    """The remote company's name; the connection's own when the ledger does not say."""
+    rows = facts.bodies(tx, facts.LIST_ENTRY, connection=ledger)
+    return next((row.name for row in rows if row.kind is ListKind.COMPANY), ledger)
+
+
+def _sent(tx: Tx, connection: str) -> Iterator[tuple[str, Sent]]:
+    """The newest intent of each document decides."""
+    for row in outbox.list_rows(tx, connection=connection):
+        if row.writer != INVOICE:
+            continue
+        ref = refs.get(tx, connection, INVOICE, row.subject_id)
+        yield (
+            row.subject_id,
+            Sent(
+                state=row.state.value,
+                key=row.key,
+                remote_id=ref.remote.remote_id if ref else "",
+                tax=ref.digest.tax if ref and ref.digest else None,
+                error=row.error_text,
+            ),
+        )
+
+
+def _customers(tx: Tx, connection: str) -> Iterator[tuple[str, str]]:
+    for ref in refs.every(tx, connection, CUSTOMER):
+        yield ref.remote.remote_id, ref.local_id
+    for ref in refs.every(tx, connection, PROJECT):
+        project = projects.get_project(tx, ref.local_id)
+        if project is not None:
+            yield ref.remote.remote_id, project.client_id
+
+
+def _unbilled(tx: Tx, ours: list[Document], clients: dict[str, str]) -> Iterator[Unbilled]:
+    """Approved work inside a period its project's client was billed for, on no live document."""
+    billed_until: dict[str, date] = {}
+    for document in ours:
+        for project_id in document.project_ids:
+            last = max(document.period_to, billed_until.get(project_id, date.min))
+            billed_until[project_id] = last
+    if not billed_until:
+        return
+    known = {project.id: project for project in projects.list_projects(tx)}
+    for item in work.open_work(tx, date.min, max(billed_until.values()), tuple(billed_until)):
+        entry = item.body
+        in_period = item.work_date <= billed_until.get(item.project_id or "", date.min)
+        ready = item.billable and item.approval is Approval.APPROVED
+        if not (ready and in_period and isinstance(entry, TimeEntry)):
+            continue
+        if entry.running or entry.billed_upstream:
+            continue
+        project = known[item.project_id or ""]
+        yield Unbilled(
+            work_id=item.id,
+            client=clients.get(project.client_id, ""),
+            project=project.name,
+            person=item.person,
+            task=item.task,
+            work_date=item.work_date,
+            seconds=item.seconds,
+            reason=(
+                f"approved, but not on any invoice, though {project.name} was billed up to "
+                f"{billed_until[project.id]}."
+            ),
+        )
+
+
+def _recoveries(tx: Tx, ours: list[Document]) -> Iterator[Recovery]:
+    numbers = {document.id: document.number for document in ours}
+    for entry in audit.entries(tx, action=f"{INVOICE}.recovered", limit=100_000):
+        if entry.subject in numbers:
+            yield Recovery(
+                document_id=entry.subject,
+                number=numbers[entry.subject],
+                lost_at=entry.at,
+                what=str(entry.detail.get("lost", "")),
+                settled=(
+                    f"found in the ledger by its key as record {entry.detail.get('remote_id', '')};"
+                    " not sent again: still one invoice"
+                ),
+            )
+
+
+def _freshness(tx: Tx, connections: Collection[Connection]) -> Iterator[Freshness]:
+    read = {(cursor.connection, cursor.stream): cursor for cursor in cursors.every(tx)}
+    failures = {run.connection: run.error_text for run in reversed(runs.latest(tx, verb="pull"))}
+    for connection in connections:
+        if connection.connector.family is Family.FILES:
+            continue
+        for stream in connection.connector.streams:
+            cursor = read.get((connection.name, stream.name))
+            yield Freshness(
+                connection=connection.name,
+                stream=stream.name,
+                last_success=cursor.last_success_at if cursor else None,
+                last_failure=failures.get(connection.name, ""),
+            )

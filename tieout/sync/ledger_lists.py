@@ -1,0 +1,53 @@
+"""The ledger's lists as they were last pulled, asked by name."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cached_property
+
+from tieout.errors import Misconfigured
+from tieout.model.settlement import ListEntry, ListKind
+from tieout.store import facts
+from tieout.store.core import Tx
+
+
+class LedgerLists:
+    """The lists of one ledger connection, read once for a run."""
+
+    def __init__(self, tx: Tx, connection: str) -> None:
+        self._connection = connection
+        self._by_kind: dict[ListKind, list[ListEntry]] = defaultdict(list)
+        for entry in facts.bodies(tx, facts.LIST_ENTRY, connection=connection):
+            self._by_kind[entry.kind].append(entry)
+
+    def of(self, kind: ListKind) -> list[ListEntry]:
+        """The rows of one list, inactive ones too."""
+        return self._by_kind[kind]
+
+    @cached_property
+    def preferences(self) -> ListEntry:
+        """How the company's books are set up. Raises Misconfigured before the first pull."""
+        found = self._by_kind[ListKind.PREFERENCES]
+        if found:
+            return found[0]
+        raise Misconfigured(
+            f"Nothing is known of {self._connection} yet. Run `tieout connect {self._connection}`, "
+            f"then `tieout pullback`."
+        )
+
+    @property
+    def home_currency(self) -> str:
+        """The currency the company's books are kept in."""
+        return self.preferences.currency
+
+    @property
+    def country(self) -> str:
+        """Where the company is: `US`, `GB` ...; "" when the ledger does not say."""
+        company = self._by_kind[ListKind.COMPANY]
+        return str(company[0].details.get("country") or "") if company else ""
+
+    @property
+    def company_name(self) -> str:
+        """The company's name; the connection's own when the ledger does not say."""
+        company = self._by_kind[ListKind.COMPANY]
+        return company[0].name if company else self._connection

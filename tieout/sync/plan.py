@@ -1,0 +1,195 @@
+"""Plan: exactly the writes that the next push makes, before any is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tieout.connectors.base import CUSTOMER, INVOICE, PROJECT, Connector
+from tieout.mapping import Unresolved as NotThere
+from tieout.mapping import find_customer
+from tieout.model.document import Document
+from tieout.model.ids import idempotency_key
+from tieout.model.money import Money
+from tieout.model.party import Client
+from tieout.model.settlement import ListKind, RemoteRef
+from tieout.store import audit, documents, outbox, projects, refs
+from tieout.store.core import Tx
+from tieout.store.outbox import Intent, OutboxState
+from tieout.sync.engine import Engine
+from tieout.sync.resolve import SUBJECTS, Resolver, Unresolved
+
+_TO_COME = (OutboxState.PENDING, OutboxState.CLAIMED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedWrite:
+    """One record that will be made in the ledger."""
+
+    writer: str
+    subject_id: str
+    name: str  # the invoice's number, the customer's name there
+    client: str
+    total: Money | None = None
+    lines: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """A client that is in the ledger already, by its name, and will be linked, not made."""
+
+    client_id: str
+    client: str
+    remote: RemoteRef
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What the next push does."""
+
+    writes: tuple[PlannedWrite, ...]
+    links: tuple[Link, ...]
+    doubts: int  # rows whose outcome is looked for before anything is sent
+    problems: tuple[str, ...]  # documents that cannot go, and why
+    calls: int  # that write
+
+
+def plan(engine: Engine, tx: Tx) -> Plan:
+    """Look ahead. Nothing is written here or there."""
+    connection = engine.ledger()
+    resolver = Resolver(engine, tx, connection.name)
+    due = list(_due(tx, connection.name))
+    writes, problems = [], []
+    for document, client in due:
+        coded = resolver.codes(tx, document, client)
+        if isinstance(coded, Unresolved):
+            problems.append(f"{document.number}: {coded.text}")
+            continue
+        writes.append(
+            PlannedWrite(
+                writer=INVOICE,
+                subject_id=document.id,
+                name=document.number,
+                client=client.name,
+                total=document.total,
+                lines=len(document.lines),
+            )
+        )
+    going = {write.subject_id for write in writes}
+    parties = _Parties(engine, tx, resolver)
+    for document, client in due:
+        if document.id in going:
+            parties.need(document, client)
+    ahead = [*parties.customers, *parties.sub_customers]
+    doubts = outbox.list_rows(tx, connection=connection.name, states=[OutboxState.UNKNOWN])
+    return Plan(
+        writes=(*ahead, *writes),
+        links=tuple(parties.links),
+        doubts=len(doubts),
+        problems=(*parties.problems, *problems),
+        calls=_calls(connection.connector, [*ahead, *writes]),
+    )
+
+
+def prepare(engine: Engine) -> Plan:
+    """Do the plan's own part: link what is there by name, write down what must be made first."""
+    connection = engine.ledger().name
+    with engine.store.begin() as tx:
+        planned = plan(engine, tx)
+        for link in planned.links:
+            refs.put(tx, connection, CUSTOMER, link.client_id, link.remote)
+            detail = {"client": link.client, "remote_id": link.remote.remote_id}
+            audit.record(tx, engine.actor, "customer.linked", link.client_id, detail)
+        for write in planned.writes:
+            if write.writer != INVOICE:
+                outbox.add(tx, _intent(engine, connection, write))
+    return planned
+
+
+def _intent(engine: Engine, connection: str, write: PlannedWrite) -> Intent:
+    subject = SUBJECTS[write.writer]
+    return Intent(
+        connection=connection,
+        writer=write.writer,
+        subject_kind=subject,
+        subject_id=write.subject_id,
+        revision=1,
+        key=idempotency_key(engine.name, connection, write.subject_id, 1, 1),
+    )
+
+
+def _due(tx: Tx, connection: str) -> Iterator[tuple[Document, Client]]:
+    for row in outbox.list_rows(tx, connection=connection, states=_TO_COME):
+        if row.writer != INVOICE:
+            continue
+        document = documents.get(tx, row.subject_id)
+        client = projects.get_client(tx, document.client_id) if document else None
+        if document is not None and client is not None:
+            yield document, client
+
+
+class _Parties:
+    """The customers and sub-customers that the documents need: linked, made, or missing."""
+
+    def __init__(self, engine: Engine, tx: Tx, resolver: Resolver) -> None:
+        self.links: list[Link] = []
+        self.customers: list[PlannedWrite] = []
+        self.sub_customers: list[PlannedWrite] = []
+        self.problems: list[str] = []
+        self._engine, self._tx, self._resolver = engine, tx, resolver
+        self._seen: set[str] = set()
+
+    def need(self, document: Document, client: Client) -> None:
+        """Make sure the plan knows where this document's customer comes from."""
+        if client.id not in self._seen:
+            self._seen.add(client.id)
+            self._need_customer(client)
+        if self._resolver.uses_sub_customers(document):
+            self._need_project(document.project_ids[0], client)
+
+    def _need_customer(self, client: Client) -> None:
+        if self._is_coming(CUSTOMER, client.id):
+            return
+        rules = self._engine.workspace.ledger.customers
+        found = find_customer(client, self._resolver.lists.of(ListKind.CUSTOMER), rules)
+        if not isinstance(found, NotThere):
+            remote = RemoteRef(remote_id=found.remote_id, number=found.name)
+            self.links.append(Link(client_id=client.id, client=client.name, remote=remote))
+        elif not found.absent or not self._engine.workspace.policies.create_clients:
+            self.problems.append(found.text)
+        else:
+            name = self._resolver.customer_name(client)
+            self.customers.append(
+                PlannedWrite(writer=CUSTOMER, subject_id=client.id, name=name, client=client.name)
+            )
+
+    def _need_project(self, project_id: str, client: Client) -> None:
+        if project_id in self._seen or self._is_coming(PROJECT, project_id):
+            return
+        self._seen.add(project_id)
+        project = projects.get_project(self._tx, project_id)
+        if project is not None:
+            name = self._resolver.project_name(client, project)
+            self.sub_customers.append(
+                PlannedWrite(writer=PROJECT, subject_id=project_id, name=name, client=client.name)
+            )
+
+    def _is_coming(self, writer: str, local_id: str) -> bool:
+        """In the ledger already; or its write is past the plan and will not be made again."""
+        connection = self._resolver.connection
+        if refs.get(self._tx, connection, writer, local_id) is not None:
+            return True
+        rows = outbox.list_rows(
+            self._tx, connection=connection, subject=(SUBJECTS[writer], local_id)
+        )
+        return any(row.state not in _TO_COME for row in rows)
+
+
+def _calls(connector: Connector, writes: list[PlannedWrite]) -> int:
+    """How many writing calls: one for each batch, or for each record without a batch."""
+    calls = 0
+    for writer in connector.writers:
+        mine = sum(write.writer == writer.name for write in writes)
+        size = writer.batch.size if writer.batch else 1
+        calls += -(-mine // size)
+    return calls

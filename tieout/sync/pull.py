@@ -1,0 +1,188 @@
+"""Pull: land what other systems changed. At least once; the cursor never outruns the records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from tieout.connectors.base import Family, Row, Since, Stream, Watermark
+from tieout.connectors.pages import walk
+from tieout.connectors.transport import Connection
+from tieout.errors import FeedFull, RemoteError
+from tieout.store import cursors, landed, runs
+from tieout.sync.engine import Engine
+
+#: How often a stream without tombstones is swept for deletions, in seconds.
+SWEEP_EVERY_S = 20 * 3600.0
+#: How far back a sweep looks: the open month and the two before it, in days.
+SWEEP_DAYS = 93
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pulled:
+    """What one stream brought."""
+
+    connection: str
+    stream: str
+    landed: landed.LandResult = field(default_factory=landed.LandResult)
+    gone: int = 0  # records that a complete listing no longer showed, twice
+    error: str = ""  # why it stopped, "" when it came through completely
+
+
+def pull(
+    engine: Engine, names: Iterable[str] = (), *, full: bool = False, sweep: bool = False
+) -> list[Pulled]:
+    """Pull the CRM and the time tools, or the named connections. One stream's failure stops
+    that stream only, and is told; what had landed of it stays and is not lost.
+
+    `full` ignores the cursors; `sweep` looks for deletions now instead of once a day.
+    """
+    chosen = [engine.connection(name) for name in names] or engine.of_family(
+        Family.CRM, Family.TIME
+    )
+    return [
+        pulled
+        for connection in chosen
+        for pulled in pull_connection(engine, connection, full=full, sweep=sweep)
+    ]
+
+
+def pull_connection(
+    engine: Engine, connection: Connection, *, full: bool = False, sweep: bool = False
+) -> Iterator[Pulled]:
+    """Pull every stream of one connection, each on its own."""
+    if connection.connector.family is Family.FILES:
+        return
+    with engine.store.begin() as tx:
+        run_id = runs.start(tx, "pull", connection.name)
+    outcome = []
+    for stream in connection.connector.streams:
+        pulled = _pull_safely(engine, connection, stream, run_id, full=full, sweep=sweep)
+        outcome.append(pulled)
+        yield pulled
+    failed = [f"{p.stream}: {p.error}" for p in outcome if p.error]
+    with engine.store.begin() as tx:
+        counts = {p.stream: p.landed.new + p.landed.changed for p in outcome}
+        runs.end(tx, run_id, _state(len(failed), len(outcome)), counts, "; ".join(failed))
+
+
+def _state(failed: int, streams: int) -> runs.RunState:
+    """A run that brought a part is never called done."""
+    if not failed:
+        return runs.RunState.DONE
+    return runs.RunState.FAILED if failed == streams else runs.RunState.PARTIAL
+
+
+def _pull_safely(
+    engine: Engine,
+    connection: Connection,
+    stream: Stream,
+    run_id: str,
+    *,
+    full: bool,
+    sweep: bool,
+) -> Pulled:
+    try:
+        try:
+            result, gone = _pull_stream(engine, connection, stream, run_id, full=full)
+        except FeedFull:  # the feed was cut off: what it did not tell is read whole
+            result, gone = _pull_stream(engine, connection, stream, run_id, full=True)
+        if stream.sweep is not None and (sweep or _sweep_is_due(engine, connection, stream)):
+            gone += _sweep(engine, connection, stream, run_id)
+    except RemoteError as error:
+        return Pulled(connection=connection.name, stream=stream.name, error=error.text)
+    return Pulled(connection=connection.name, stream=stream.name, landed=result, gone=gone)
+
+
+def _pull_stream(
+    engine: Engine, connection: Connection, stream: Stream, run_id: str, *, full: bool
+) -> tuple[landed.LandResult, int]:
+    with engine.store.read() as tx:
+        mark = cursors.get(tx, connection.name, stream.name).watermark
+    since = _since(stream, "" if full else mark, engine.now())
+    request = stream.request(since, connection.settings)
+    result, seen, latest = landed.LandResult(), set[str](), mark
+    for page in walk(partial(engine.transport.call, connection), request, stream.pages):
+        records = [_record(stream, row) for row in page.rows]
+        with engine.store.begin() as tx:
+            result += landed.land(tx, connection.name, stream.name, records, run_id)
+        seen.update(record.remote_id for record in records)
+        latest = _later(latest, _mark_of(stream, page.rows, page.answer))
+        engine.progress(f"{connection.name}: {stream.name}", len(seen), None)
+    gone: list[str] = []
+    with engine.store.begin() as tx:
+        if since.start is None:
+            gone = landed.mark_absent(tx, connection.name, stream.name, seen, run_id)
+        cursors.put(tx, connection.name, stream.name, latest)
+        cursors.succeeded(tx, connection.name, stream.name)
+    return result, len(gone)
+
+
+def _record(stream: Stream, row: Row) -> landed.LandedRecord:
+    gone = stream.deleted(row)
+    return landed.LandedRecord(
+        remote_id=stream.key(row),
+        revision=stream.revision(row),
+        # A tombstone carries no content: what we knew of the record stays readable.
+        payload=None if gone else row,
+        deleted=gone,
+    )
+
+
+def _since(stream: Stream, mark: str, now: datetime) -> Since:
+    if not isinstance(stream.cursor, Watermark):
+        return Since(start=None, end=now)
+    end = now - timedelta(seconds=stream.cursor.lag_s)
+    if not mark:
+        return Since(start=None, end=end)
+    start = datetime.fromisoformat(mark) - timedelta(seconds=stream.cursor.overlap_s)
+    return Since(start=start, end=end)
+
+
+def _mark_of(stream: Stream, rows: list[Row], answer: Any) -> str:
+    """The latest instant a page vouches for, as ISO text in UTC; "" for none."""
+    if not isinstance(stream.cursor, Watermark):
+        return ""
+    instants = [at for row in rows if (at := stream.cursor.of(row)) is not None]
+    if stream.cursor.answered is not None and (at := stream.cursor.answered(answer)) is not None:
+        instants.append(at)
+    return max(instants).isoformat() if instants else ""
+
+
+def _later(one: str, other: str) -> str:
+    if not one or not other:
+        return one or other
+    return max(one, other, key=datetime.fromisoformat)
+
+
+def _sweep_is_due(engine: Engine, connection: Connection, stream: Stream) -> bool:
+    with engine.store.read() as tx:
+        last = cursors.get(tx, connection.name, stream.name).last_sweep_at
+    return last is None or (engine.now() - last).total_seconds() >= SWEEP_EVERY_S
+
+
+def _sweep(engine: Engine, connection: Connection, stream: Stream, run_id: str) -> int:
+    """List the ids of the open periods; a listing with a failed page proves nothing."""
+    sweep = stream.sweep
+    assert sweep is not None  # the caller asked
+    to_date = engine.today() + timedelta(days=31)  # entries may be dated ahead
+    from_date = engine.today() - timedelta(days=SWEEP_DAYS)
+    since = Since(start=None, end=engine.now(), from_date=from_date, to_date=to_date)
+    request = sweep.request(since, connection.settings)
+    seen = {
+        stream.key(row)
+        for page in walk(partial(engine.transport.call, connection), request, stream.pages)
+        for row in page.rows
+    }
+
+    def covers(record: landed.Landed) -> bool:
+        day: date | None = sweep.day(record.payload)
+        return day is not None and from_date <= day <= to_date
+
+    with engine.store.begin() as tx:
+        gone = landed.mark_absent(tx, connection.name, stream.name, seen, run_id, covers)
+        cursors.swept(tx, connection.name, stream.name)
+    return len(gone)

@@ -1,0 +1,245 @@
+"""From a planned write to all that its connector needs: the ledger's ids for our names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from tieout.connectors.base import (
+    CUSTOMER,
+    INVOICE,
+    PROJECT,
+    LineCodes,
+    Subject,
+    WriteContext,
+)
+from tieout.mapping import DocumentNames, document_names, find_entry, line_names
+from tieout.mapping import Held as Unmapped
+from tieout.mapping import Unresolved as NotThere
+from tieout.model.document import Document
+from tieout.model.party import Client
+from tieout.model.project import Project
+from tieout.model.settlement import ListEntry, ListKind
+from tieout.store import documents, outbox, projects, refs
+from tieout.store.core import Tx
+from tieout.store.outbox import OutboxRow, OutboxState
+from tieout.sync.engine import Engine
+from tieout.sync.ledger_lists import LedgerLists
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolved:
+    """A write with everything known."""
+
+    subject: Subject
+    context: WriteContext
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unresolved:
+    """Why a write cannot be made now. `waits` = for another write; else for a person."""
+
+    text: str
+    waits: bool = False
+
+
+class Resolver:
+    """Resolves the writes of one ledger connection against its lists, read once."""
+
+    def __init__(self, engine: Engine, tx: Tx, connection: str) -> None:
+        self.engine = engine
+        self.connection = connection
+        self.lists = LedgerLists(tx, connection)
+
+    def resolve(self, tx: Tx, row: OutboxRow) -> Resolved | Unresolved:
+        """What a row's call needs. Nothing is written."""
+        by_writer: dict[str, Callable[[Tx, OutboxRow], Resolved | Unresolved]] = {
+            CUSTOMER: self._customer,
+            PROJECT: self._project,
+            INVOICE: self._invoice,
+        }
+        return by_writer[row.writer](tx, row)
+
+    # -- customers --------------------------------------------------------------------------
+    def customer_name(self, client: Client) -> str:
+        """What a client is called in the ledger."""
+        rules = self.engine.workspace.ledger.customers
+        return rules.names.get(client.name, client.name)
+
+    def project_name(self, client: Client, project: Project) -> str:
+        """What a project is called as a sub-customer: names there are unique over all customers."""
+        return f"{self.customer_name(client)} - {project.name}"
+
+    def _customer(self, tx: Tx, row: OutboxRow) -> Resolved | Unresolved:
+        client = projects.get_client(tx, row.subject_id)
+        if client is None:
+            return Unresolved(text=f"There is no client {row.subject_id} any more.")
+        context = self._context(row, email=client.email, display_name=self.customer_name(client))
+        return Resolved(subject=client, context=context)
+
+    def _project(self, tx: Tx, row: OutboxRow) -> Resolved | Unresolved:
+        project = projects.get_project(tx, row.subject_id)
+        client = projects.get_client(tx, project.client_id) if project else None
+        if project is None or client is None:
+            return Unresolved(text=f"There is no project {row.subject_id} any more.")
+        parent = refs.get(tx, self.connection, CUSTOMER, client.id)
+        if parent is None:
+            return self._missing(tx, CUSTOMER, client.id, f"Customer {client.name}")
+        context = self._context(
+            row,
+            parent_id=parent.remote.remote_id,
+            display_name=self.project_name(client, project),
+        )
+        return Resolved(subject=project, context=context)
+
+    def _missing(self, tx: Tx, writer: str, local_id: str, what: str) -> Unresolved:
+        """Not there: because its own write waits, or because nobody has decided about it."""
+        rows = outbox.list_rows(
+            tx, connection=self.connection, subject=(SUBJECTS[writer], local_id)
+        )
+        if any(row.state is OutboxState.HELD for row in rows):
+            return Unresolved(text=f"{what} could not be created: see `tieout held`.")
+        if rows:
+            return Unresolved(text=f"{what} is being created first.", waits=True)
+        return Unresolved(
+            text=(
+                f"{what} is not in the ledger. Create it there and pull, give its name there under "
+                "customers.names in mappings/ledger.yaml, or set policies.create_clients."
+            )
+        )
+
+    # -- invoices ---------------------------------------------------------------------------
+    def _invoice(self, tx: Tx, row: OutboxRow) -> Resolved | Unresolved:
+        document = documents.get(tx, row.subject_id)
+        if document is None:
+            return Unresolved(text=f"There is no document {row.subject_id} any more.")
+        client = projects.get_client(tx, document.client_id)
+        if client is None:
+            return Unresolved(text=f"There is no client {document.client_id} any more.")
+        coded = self.codes(tx, document, client)
+        if isinstance(coded, Unresolved):
+            return coded
+        customer = self._customer_of(tx, document, client, coded.names)
+        if isinstance(customer, Unresolved):
+            return customer
+        context = self._context(
+            row,
+            customer_id=customer,
+            lines=coded.lines,
+            term_id=coded.term_id,
+            department_id=coded.department_id,
+            email=client.email,
+        )
+        memo = document.memo or coded.names.memo
+        return Resolved(subject=replace(document, memo=memo), context=context)
+
+    def _customer_of(
+        self, tx: Tx, document: Document, client: Client, names: DocumentNames
+    ) -> str | Unresolved:
+        """The remote id the invoice is for: the sub-customer where the firm uses them."""
+        if self.uses_sub_customers(document):
+            ref = refs.get(tx, self.connection, PROJECT, document.project_ids[0])
+            if ref is None:
+                what = f"Project {names.sub_customer}"
+                return self._missing(tx, PROJECT, document.project_ids[0], what)
+            return ref.remote.remote_id
+        ref = refs.get(tx, self.connection, CUSTOMER, client.id)
+        if ref is None:
+            return self._missing(tx, CUSTOMER, client.id, f"Customer {client.name}")
+        return ref.remote.remote_id
+
+    def uses_sub_customers(self, document: Document) -> bool:
+        """Whether this invoice goes to a project's sub-customer."""
+        wanted = self.engine.workspace.ledger.customers.sub_customers
+        return wanted and len(document.project_ids) == 1
+
+    def codes(self, tx: Tx, document: Document, client: Client) -> Codes | Unresolved:
+        """The ledger's ids for items, taxes, classes, department and terms, or every problem."""
+        if document.currency != self.lists.home_currency:
+            return Unresolved(
+                text=(
+                    f"{document.number or document.id} is in {document.currency} and the books in "
+                    f"{self.lists.home_currency}: an exchange rate is needed and none is known. "
+                    "Nothing is ever sent at a rate of 1."
+                )
+            )
+        on_it = [p for i in document.project_ids if (p := projects.get_project(tx, i)) is not None]
+        names = document_names(
+            document, projects=on_it, client=client, workspace=self.engine.workspace
+        )
+        if isinstance(names, Unmapped):
+            return Unresolved(text=names.text)
+        problems: list[str] = []
+        lines = self._line_codes(document, client, on_it, problems)
+        term_id = self._id_of(ListKind.TERM, names.terms, problems)
+        department_id = self._id_of(ListKind.DEPARTMENT, names.department, problems)
+        if problems:
+            return Unresolved(text="; ".join(dict.fromkeys(problems)))
+        return Codes(names=names, lines=lines, term_id=term_id, department_id=department_id)
+
+    def _line_codes(
+        self, document: Document, client: Client, on_it: list[Project], problems: list[str]
+    ) -> dict[str, LineCodes]:
+        budgets = {budget.id: (budget, project) for project in on_it for budget in project.budgets}
+        codes = {}
+        for line in document.lines:
+            budget, project = budgets[line.budget_id]
+            names = line_names(
+                line,
+                budget=budget,
+                project=project,
+                client=client,
+                document=document,
+                workspace=self.engine.workspace,
+            )
+            if isinstance(names, Unmapped):
+                problems.append(names.text)
+                continue
+            if not names.item:
+                problems.append(
+                    f"line {line.id} ({line.description}) has no item; give items.default in "
+                    "mappings/ledger.yaml"
+                )
+            codes[line.id] = LineCodes(
+                item_id=self._id_of(ListKind.ITEM, names.item, problems),
+                tax_code_id=self._tax_code(names.tax_code, problems),
+                class_id=self._id_of(ListKind.CLASS, names.class_name, problems),
+            )
+        return codes
+
+    def _tax_code(self, name: str, problems: list[str]) -> str:
+        """A US company's tax codes are the words TAX and NON themselves."""
+        if self.lists.country == "US" and name in ("TAX", "NON"):
+            return name
+        return self._id_of(ListKind.TAX_CODE, name, problems)
+
+    def _id_of(self, kind: ListKind, name: str, problems: list[str]) -> str:
+        if not name:
+            return ""
+        found: ListEntry | NotThere = find_entry(kind, name, self.lists.of(kind))
+        if isinstance(found, NotThere):
+            problems.append(found.text)
+            return ""
+        return found.remote_id
+
+    def _context(self, row: OutboxRow, **known: object) -> WriteContext:
+        return WriteContext(
+            key=row.key,
+            home_currency=self.lists.home_currency,
+            country=self.lists.country,
+            **known,  # type: ignore[arg-type]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Codes:
+    """The ledger's ids for one document."""
+
+    names: DocumentNames
+    lines: dict[str, LineCodes]
+    term_id: str
+    department_id: str
+
+
+#: What the subject of each writer is called in the outbox.
+SUBJECTS = {CUSTOMER: "client", PROJECT: "project", INVOICE: "document"}
