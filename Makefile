@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help check test demo bench record lock format clean
+.PHONY: help check test demo bench record reference lock format clean
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -33,6 +33,10 @@ bench: $(READY) ## figures, beside a bare loop in the same run
 
 record: $(READY) ## record the cassettes anew, from the sandboxes
 	$(BIN)/python -m tests.connectors.record
+
+reference: $(READY) ## write docs/reference anew, from the code
+	$(BIN)/python -m tieout.config.schema docs/reference/schema
+	$(BIN)/python -m tools.reference
 
 lock: $(READY) ## compile requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --group dev --extra postgres --universal --python-version 3.11 \

@@ -126,8 +126,11 @@ def known_connectors() -> dict[str, Connector]:
 
 def read_workspace(folder: Path) -> Workspace:
     """The workspace in a folder. Raises Misconfigured with every problem."""
+    known = known_connectors()
     return load_workspace(
-        folder, connectors={slug: c.settings for slug, c in known_connectors().items()}
+        folder,
+        connectors={slug: connector.settings for slug, connector in known.items()},
+        secrets={slug: (*c.auth.secrets, *c.auth.one_of) for slug, c in known.items()},
     )
 
 

@@ -42,7 +42,7 @@ from tieout.model.project import Project
 from tieout.model.settlement import Allocation, Digest
 from tieout.sandbox.quickbooks import QuickBooks
 
-GOLDEN = Path(__file__).parent / "golden" / "quickbooks"
+BODIES = Path(__file__).parent / "bodies" / "quickbooks"
 NOW = datetime(2026, 2, 2, 17, 0, tzinfo=UTC)
 KEY = idempotency_key("Northwind", "ledger", "doc_1", 1, 1)
 READ = Request(method="GET", path="/query")
@@ -116,7 +116,7 @@ def built(writer, subject, around):
 
 def agrees_with_file(name, body):
     """Digit for digit: 1875.00 in the file is not 1875.0 on the wire."""
-    told = json.loads((GOLDEN / f"{name}.json").read_text(), parse_float=Decimal)
+    told = json.loads((BODIES / f"{name}.json").read_text(), parse_float=Decimal)
     assert encode(body) == encode(told)
 
 
@@ -377,8 +377,6 @@ def test_a_sub_customer_and_what_it_says():
         "job": True,
         "bill_with_parent": False,
         "is_project": None,
-        "taxable": None,
-        "term_id": None,
         "key": "k1",
     }
 
@@ -570,7 +568,7 @@ def test_the_echo_of_a_perfect_write_is_what_we_expect():
 def test_an_invoice_is_looked_for_by_key_then_by_number():
     by_key, by_number = CONNECTOR.writer("invoice").finds
     call = by_key.request(document(), context(), settings())
-    assert "WHERE CustomerRef in ('61') AND TxnDate in ('2026-01-31')" in dict(call.params)["query"]
+    assert "WHERE CustomerRef = '61' AND TxnDate = '2026-01-31'" in dict(call.params)["query"]
     rows = [
         {"Id": "1", "PrivateNote": "[tieout:v1:other]"},
         {"Id": "2"},
@@ -580,7 +578,7 @@ def test_an_invoice_is_looked_for_by_key_then_by_number():
     found = {"QueryResponse": {"Invoice": rows}}
     assert [row["Id"] for row in by_key.pick(found, document(), context())] == ["3"]
     call = by_number.request(document(), context(), settings())
-    assert "WHERE DocNumber in ('INV-2026-0007')" in dict(call.params)["query"]
+    assert "WHERE DocNumber = 'INV-2026-0007'" in dict(call.params)["query"]
     assert [row["Id"] for row in by_number.pick(found, document(), context())] == ["3", "4"]
     assert by_number.request(document(number=""), context(), settings()) is None
 
@@ -907,9 +905,7 @@ def test_what_happens_in_quickbooks_is_told_by_the_feed(clock):
     assert ({fact.remote_id for fact in everything}, gone) == (set(by_id), [])
 
 
-@pytest.mark.parametrize(
-    "company", [{}, {"multicurrency": True, "gateway_body": "xml"}]
-)
+@pytest.mark.parametrize("company", [{}, {"multicurrency": True, "gateway_body": "xml"}])
 def test_every_stream_of_a_sample_company_is_read(clock, company):
     desk = connect(QuickBooks(clock, preset="sample", **company), clock)
     counts = {stream.name: len(desk.pull(stream.name)[0]) for stream in CONNECTOR.streams}

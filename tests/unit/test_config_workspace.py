@@ -35,6 +35,8 @@ class Harvest(BaseModel):
 
 class QuickBooks(BaseModel):
     model_config = ConfigDict(extra="forbid")
+    realm_id: str
+    environment: str = "production"
     firm_currency: str = ""
 
 

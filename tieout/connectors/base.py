@@ -9,9 +9,8 @@ JSON is parsed with exact decimals everywhere; `Row` is one parsed record.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -19,6 +18,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from tieout.connectors.call import Request as Request
+from tieout.connectors.call import Response as Response
 from tieout.errors import RemoteError
 from tieout.model.document import Document
 from tieout.model.ids import SourceRef
@@ -49,44 +50,6 @@ class Settings(BaseModel):
     base_url: str = ""  # "" = the vendor's production host
     firm_time_zone: str = "UTC"  # filled from the workspace
     firm_currency: str = ""  # filled from the workspace
-
-
-# -- the wire ---------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One HTTP call, before authentication."""
-
-    method: str
-    path: str  # below the connection's base URL, or a whole URL (a next link)
-    params: tuple[tuple[str, str], ...] = ()
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
-    content_type: str = ""
-    purpose: str = ""  # a few words for logs and progress: `query Invoice`
-    writes: bool = False  # True when the call can change the remote books
-
-    def with_params(self, **params: str) -> Request:
-        """The same call with these query parameters set, replacing any of the same name."""
-        kept = tuple((name, value) for name, value in self.params if name not in params)
-        return replace(self, params=kept + tuple(params.items()))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
-    """One answer. Header names are lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        """The body as JSON with exact decimals. Raises ValueError when it is not JSON."""
-        return json.loads(self.body, parse_float=Decimal, parse_constant=_no_constant)
-
-
-def _no_constant(name: str) -> Any:
-    # Python reads NaN and Infinity as floats; JSON knows neither.
-    raise ValueError(f"{name} is not JSON")
 
 
 # -- faults -----------------------------------------------------------------------------
@@ -245,8 +208,8 @@ class Stream:
 
     `kind` is the canonical kind its facts are stored under: `deal`, `time_entry` ...
     `read(wire, source, settings)` is pure; `wire` validates the row first.
-    `pages.rows` may raise FeedFull when a feed of changes was cut off: the stream
-    is then pulled again with `since.start` None.
+    `request` and `pages.rows` may raise FeedFull when a feed of changes does not reach
+    back far enough or was cut off: the stream is then pulled with `since.start` None.
     """
 
     name: str

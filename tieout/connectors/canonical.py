@@ -19,7 +19,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_
 
 from tieout.connectors import exact
 from tieout.connectors.base import Row
-from tieout.errors import BadInput, Problem
+from tieout.connectors.tables import refused
+from tieout.errors import Problem
 from tieout.model.ids import SourceRef
 from tieout.model.money import is_currency
 from tieout.model.party import Client, Person
@@ -39,31 +40,20 @@ KINDS: Mapping[str, type] = {
     "rate": Rate,
 }
 
+#: More digits than this on either side of the point are a mistake or a trap.
+_LONGEST = 60
+
 #: The source of a record that is not placed in a connection yet.
 NOWHERE = SourceRef("", "", "")
 _UNPLACED = {"id": "", "origin": "", "source": dataclasses.asdict(NOWHERE)}
 
 
-class Landed(BaseModel, Generic[F]):
-    """One record of a file, with the fields of the canonical class F.
-
-    A file does not know which connection it is imported through: id, source and origin
-    may be absent until the record is read.
-    """
+class Record(BaseModel, Generic[F]):
+    """The fields of a canonical class F as JSON has them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    key: str  # the record's identity within its stream
-    layout: str
     record: F
-    other: dict[str, str] = {}  # what else a row says, by the file's own columns
-
-    @field_validator("record", mode="before")
-    @classmethod
-    def _unplaced(cls, record: Any) -> Any:
-        shape: Any = cls.model_fields["record"].annotation
-        names = _UNPLACED.keys() & {part.name for part in dataclasses.fields(shape)}
-        return {**{name: _UNPLACED[name] for name in names}, **record}
 
     @field_validator("record")
     @classmethod
@@ -77,6 +67,28 @@ class Landed(BaseModel, Generic[F]):
         return record
 
 
+class Landed(Record[F], Generic[F]):
+    """One record of a file.
+
+    A file does not know which connection it is imported through: id, source and origin
+    may be absent until the record is read.
+    """
+
+    key: str  # the record's identity within its stream
+    layout: str
+    other: dict[str, str] = {}  # what else a row says, by the file's own columns
+
+    @field_validator("record", mode="before")
+    @classmethod
+    def _unplaced(cls, record: Any) -> Any:
+        return _with_place(cls.model_fields["record"].annotation, record)
+
+
+def _with_place(shape: Any, record: Row) -> Row:
+    names = _UNPLACED.keys() & {part.name for part in dataclasses.fields(shape)}
+    return {**{name: _UNPLACED[name] for name in names}, **record}
+
+
 SHAPES: Mapping[str, type[Landed[Any]]] = {
     "time_entry": Landed[TimeEntry],
     "expense": Landed[Expense],
@@ -85,6 +97,10 @@ SHAPES: Mapping[str, type[Landed[Any]]] = {
     "client": Landed[Client],
     "person": Landed[Person],
     "rate": Landed[Rate],
+}
+_STRICT: Mapping[str, type[Record[Any]]] = {
+    kind: Record[cls]  # type: ignore[valid-type]
+    for kind, cls in KINDS.items()
 }
 
 
@@ -128,7 +144,7 @@ def read_lines(name: str, data: bytes) -> Iterator[tuple[int, str, Row]]:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         what = f"the byte 0x{data[error.start]:02X} is not UTF-8; JSON Lines are always UTF-8"
-        raise _refused(name, [Problem(name, line, what)]) from None
+        raise refused(name, [Problem(name, line, what)]) from None
     problems, records = [], []
     for line, written in enumerate(text.split("\n"), 1):
         kind, record, texts = _record(written) if written.strip() else ("", {}, [])
@@ -137,12 +153,8 @@ def read_lines(name: str, data: bytes) -> Iterator[tuple[int, str, Row]]:
     if not records and not problems:
         problems = [Problem(name, 0, "the file is empty; write one JSON object a line")]
     if problems:
-        raise _refused(name, problems)
+        raise refused(name, problems)
     return iter(records)
-
-
-def _refused(name: str, problems: list[Problem]) -> BadInput:
-    return BadInput(f"{name} cannot be used: nothing of it was imported", tuple(problems))
 
 
 def _record(written: str) -> tuple[str, Row, list[str]]:
@@ -150,27 +162,38 @@ def _record(written: str) -> tuple[str, Row, list[str]]:
     try:
         whole = json.loads(
             written,
-            parse_float=Decimal,
+            parse_float=_number,
             parse_constant=_no_constant,
             object_pairs_hook=_once,
         )
     except json.JSONDecodeError as error:
         what = f"not JSON at character {error.colno} ({error.msg}); write one object a line"
         return "", {}, [what]
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return "", {}, [str(error)]
     if not isinstance(whole, dict):
-        return "", {}, ["not an object; write one as in {\"kind\": \"person\", ...}"]
+        return "", {}, ['not an object; write one as in {"kind": "person", ...}']
     kind, version = whole.pop("kind", None), whole.pop("version", None)
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         near = get_close_matches(str(kind), list(KINDS), n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(KINDS)}"
-        return "", {}, [f"'{kind}' is not a kind of record; {hint}" if kind else f"needs 'kind'; {hint}"]
+        return (
+            "",
+            {},
+            [f"'{kind}' is not a kind of record; {hint}" if kind else f"needs 'kind'; {hint}"],
+        )
     if type(version) is not int or version != VERSION:
         found = "needs 'version'" if version is None else f"version {version} is not known"
         return "", {}, [f"{found}; this Tieout reads version {VERSION}"]
     texts = _problems(kind, whole)
     return ("", {}, texts) if texts else (kind, whole, [])
+
+
+def _number(text: str) -> Decimal:
+    number = Decimal(text)
+    if abs(number.adjusted()) > _LONGEST:
+        raise ValueError(f"{text} is not a number that means anything here")
+    return number
 
 
 def _no_constant(name: str) -> Any:
@@ -187,30 +210,26 @@ def _once(pairs: list[tuple[str, Any]]) -> Row:
 
 def _problems(kind: str, record: Row) -> list[str]:
     """What is wrong with the fields, strictly: `"3600"` is no whole number, 0 is no date."""
-    shape = SHAPES[kind]
     if kind != "rate" and not (isinstance(record.get("id"), str) and record["id"]):
         return ["needs 'id', a text of its own that stays the same when the record changes"]
-    landed = {"key": "k", "layout": "", "record": record}
+    # Strict JSON rules know what a text may stand for; numbers go as text to stay exact.
+    whole = json.dumps({"record": _with_place(KINDS[kind], record)}, default=str)
     try:
-        # Strict JSON rules know what a text may stand for; numbers go as text to stay exact.
-        shape.model_validate_json(json.dumps(landed, default=lambda number: f"{number:f}"), strict=True)
-        shape.model_validate(landed)
+        _STRICT[kind].model_validate_json(whole, strict=True)
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=False)
-        return [_words(dict(detail), shape) for detail in details]
+        return [_words(dict(detail), KINDS[kind]) for detail in details]
     return []
 
 
-def _words(detail: dict[str, Any], shape: type[Landed[Any]]) -> str:
+def _words(detail: dict[str, Any], shape: Any) -> str:
     where = ".".join(str(step) for step in detail["loc"][1:])
     if detail["type"].startswith("missing"):
         return f"needs '{where}'"
     if detail["type"] == "unexpected_keyword_argument":
-        record: Any = shape.model_fields["record"].annotation
-        names = [part.name for part in dataclasses.fields(record)]
-        near = get_close_matches(where, names, n=1)
+        near = get_close_matches(where, [part.name for part in dataclasses.fields(shape)], n=1)
         return f"unknown field '{where}'" + (f"; did you mean '{near[0]}'?" if near else "")
-    text = str(detail["msg"]).removeprefix("Value error, ")
+    text = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ")
     return f"{where}: {text[0].lower()}{text[1:]}" if where else text
 
 

@@ -163,7 +163,9 @@ def _words(errors: list[VendorError], answer: Response) -> str:
             f"HTTP {answer.status}: the vendor redirects, and redirects are not followed;"
             " check the connection's base_url"
         )
-    texts = list(dict.fromkeys(error.text.strip() for error in errors if error.text.strip()))
+    said = (error.text.strip() for error in errors)
+    # A web page may come as the text of an error: only its words are kept.
+    texts = list(dict.fromkeys(_plain(t.encode()) if t.startswith("<") else t for t in said if t))
     if not texts:
         codes = ", ".join(error.code for error in errors if error.code)
         return f"HTTP {answer.status}" + (f", code {codes}" if codes else " without a text")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from tieout.connectors import harvest, quickbooks, salesforce
+from tieout.connectors import files, harvest, quickbooks, salesforce
 from tieout.connectors.base import Connector
 
 CONNECTORS: tuple[Connector, ...] = (
-    salesforce.CONNECTOR,
+    files.CONNECTOR,
     harvest.CONNECTOR,
     quickbooks.CONNECTOR,
-    quickbooks.CONNECTOR,
+    salesforce.CONNECTOR,
 )
 
 

@@ -78,7 +78,7 @@ class Transport:
         *,
         session: requests.Session | None = None,
         mounts: Mapping[str, BaseAdapter] | None = None,
-        patience_s: float = 10.0,
+        patience_s: float = 20.0,
     ) -> None:
         self.clock = clock
         self.patience_s = patience_s
@@ -248,7 +248,7 @@ class Transport:
             method=event.method,
             url=event.url,
             status=event.status,
-            seconds=round(seconds, 3),
+            seconds=f"{seconds:.3f}",
             trace_id=event.trace_id,
             error=event.error,
             text=event.text,

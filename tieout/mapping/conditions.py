@@ -70,6 +70,7 @@ def entry_record(entry: TimeEntry, *, person: str, role: str, task: str) -> Reco
 
 
 def firm_record(firm: Firm) -> Record:
+    """What conditions and templates may ask of the firm."""
     return {"name": firm.name, "currency": firm.currency, "country": firm.country}
 
 
@@ -87,6 +88,7 @@ def line_record(line: Line, budget: Budget) -> Record:
 
 
 def document_record(document: Document) -> Record:
+    """What they may ask of a document."""
     return {
         "kind": document.kind.value,
         "number": document.number,
@@ -115,6 +117,7 @@ def project_record(projects: Sequence[Project]) -> Record:
 
 
 def client_record(client: Client, firm: Firm) -> Record:
+    """What they may ask of a client."""
     return {
         "id": client.id,
         "name": client.name,

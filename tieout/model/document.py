@@ -11,6 +11,8 @@ from tieout.model.money import Money, total
 
 
 class DocumentKind(StrEnum):
+    """What a document is."""
+
     INVOICE = "invoice"
     CREDIT_NOTE = "credit_note"
 
@@ -27,6 +29,8 @@ class DocumentStatus(StrEnum):
 
 
 class LineKind(StrEnum):
+    """What a line sells."""
+
     TIME = "time"
     EXPENSE = "expense"
     INSTALMENT = "instalment"

@@ -87,6 +87,8 @@ class BillingModel(StrEnum):
 
 
 class TimeRounding(StrEnum):
+    """Which way hours are rounded to whole steps."""
+
     UP = "up"
     NEAREST = "nearest"
     DOWN = "down"

@@ -22,6 +22,7 @@ class Sent:
     remote_id: str = ""
     tax: Decimal | None = None  # the tax the ledger answered at the push
     error: str = ""  # the vendor's own words when held
+    settled_at: datetime | None = None  # when the outcome was learned, UTC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,7 @@ class Books:
     unbilled: tuple[Unbilled, ...] = ()
     recoveries: tuple[Recovery, ...] = ()
     freshness: tuple[Freshness, ...] = ()
+    invoices_read_at: datetime | None = None  # the last complete reading of the ledger's invoices
     stale_after_s: float = 26 * 3600.0
     tolerance: Decimal = Decimal("0.00")
 
@@ -92,6 +94,13 @@ class Books:
         return frozenset(
             match.invoice.remote_id for found in self.matches.values() for match in found
         )
+
+    def read_since(self, sent: Sent) -> bool:
+        """Whether the ledger's invoices were read after this push was settled: before that,
+        nothing can be said of what is there."""
+        if self.invoices_read_at is None:
+            return False
+        return sent.settled_at is None or self.invoices_read_at >= sent.settled_at
 
     def client_of(self, document: Document) -> str:
         """The client's name, its id when the name is not known."""

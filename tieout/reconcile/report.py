@@ -143,7 +143,7 @@ def _rows(report: Report) -> list[dict[str, Any]]:
 
 def _row(report: Report, discrepancy: Discrepancy) -> dict[str, Any]:
     aged = report.aged.get(discrepancy.id)
-    age = (report.comparison.books.as_of - aged.first_seen).days if aged else 0
+    age = max(0, (report.comparison.books.as_of - aged.first_seen).days) if aged else 0
     amount = discrepancy.amount
     return {
         "id": discrepancy.id,

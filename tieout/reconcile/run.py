@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from tieout.config.workspace import Workspace
 from tieout.connectors.base import CUSTOMER, INVOICE, PROJECT, Family
 from tieout.connectors.transport import Connection
 from tieout.model.document import Document, DocumentStatus
-from tieout.model.settlement import ListKind
+from tieout.model.settlement import ListKind, RemoteInvoice
 from tieout.model.work import Approval, TimeEntry
 from tieout.reconcile import report as pages
 from tieout.reconcile.books import Books, Freshness, Recovery, Sent, Unbilled
@@ -117,6 +117,7 @@ def read_books(
         customers=dict(_customers(tx, name)),
         unbilled=tuple(_unbilled(tx, ours, clients)),
         recoveries=tuple(_recoveries(tx, ours)),
+        invoices_read_at=_invoices_read_at(tx, ledger),
         freshness=tuple(_freshness(tx, connections)),
         tolerance=workspace.policies.tolerance,
     )
@@ -126,6 +127,12 @@ def _company(tx: Tx, ledger: str) -> str:
     """The remote company's name; the connection's own when the ledger does not say."""
     rows = facts.bodies(tx, facts.LIST_ENTRY, connection=ledger)
     return next((row.name for row in rows if row.kind is ListKind.COMPANY), ledger)
+
+
+def _invoices_read_at(tx: Tx, ledger: Connection) -> datetime | None:
+    streams = [s.name for s in ledger.connector.streams if s.yields is RemoteInvoice]
+    reads = [cursors.get(tx, ledger.name, name).last_success_at for name in streams]
+    return min((at for at in reads if at is not None), default=None)
 
 
 def _sent(tx: Tx, connection: str) -> Iterator[tuple[str, Sent]]:
@@ -142,6 +149,7 @@ def _sent(tx: Tx, connection: str) -> Iterator[tuple[str, Sent]]:
                 remote_id=ref.remote.remote_id if ref else "",
                 tax=ref.digest.tax if ref and ref.digest else None,
                 error=row.error_text,
+                settled_at=row.settled_at,
             ),
         )
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, Connection, CursorResult, Engine, Row, make_url
+from sqlalchemy.engine import URL, Connection, CursorResult, Engine, Result, Row, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from tieout.clock import Clock
@@ -32,12 +32,13 @@ _PAGE = 1000
 class Tx:
     """One transaction: what every role of the store takes as its first argument."""
 
-    __slots__ = ("sql", "store", "writing")
+    __slots__ = ("_streams", "sql", "store", "writing")
 
     def __init__(self, store: Store, sql: Connection, writing: bool) -> None:
         self.store = store
         self.sql = sql  # the SQLAlchemy connection, inside its transaction
         self.writing = writing
+        self._streams: set[Result[Any]] = set()
 
     @property
     def clock(self) -> Clock:
@@ -67,7 +68,18 @@ class Tx:
 
     def stream(self, statement: sa.Executable) -> Iterator[Row[Any]]:
         """The rows of a query, a page at a time; read them inside the transaction."""
-        yield from self.sql.execute(statement, execution_options={"yield_per": _PAGE})
+        result = self.sql.execute(statement, execution_options={"yield_per": _PAGE})
+        self._streams.add(result)
+        try:
+            yield from result
+        finally:
+            result.close()
+            self._streams.discard(result)
+
+    def close(self) -> None:
+        """End the streams that nobody read to their end."""
+        for result in tuple(self._streams):
+            result.close()
 
     def insert(self, table: sa.Table) -> sqlite.Insert:
         """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
@@ -111,8 +123,12 @@ class Store:
     def migrate(self) -> None:
         """Create the tables, or bring them to this version, in one transaction.
 
-        Raises StoreError when the database was written by a newer version.
+        Only reads when there is nothing to do. Raises StoreError when the database was
+        written by a newer version.
         """
+        with self.read() as tx:
+            if migrate.version(tx.sql) == migrate.HEAD:
+                return
         with self.begin() as tx:
             migrate.upgrade(tx.sql, self.where)
 
@@ -142,8 +158,8 @@ class Store:
         try:
             with self.engine.connect() as sql:
                 sql = sql.execution_options(**_options(sql, writing))
-                with sql.begin():
-                    yield Tx(self, sql, writing)
+                with sql.begin(), closing(Tx(self, sql, writing)) as tx:
+                    yield tx
         except DBAPIError as error:
             raise store_error(error, self.where) from error
 

@@ -19,6 +19,8 @@ from tieout.store.tables import discrepancies as t
 
 
 class DiscrepancyState(StrEnum):
+    """Whether the last run still found it."""
+
     OPEN = "open"
     CLOSED = "closed"
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from tieout.model.ids import SourceRef, digest, stable_id
 from tieout.model.party import Client, Person
-from tieout.model.project import Deal, DealLine, Rate
+from tieout.model.project import Deal, DealContactFact, DealLineFact, Rate
 from tieout.model.settlement import ListEntry, Payment, RemoteInvoice
 from tieout.store.codec import decode, encode
 from tieout.store.core import Tx
@@ -32,7 +32,8 @@ class Kind(Generic[T]):
 CLIENT = Kind("client", Client)
 PERSON = Kind("person", Person)
 DEAL = Kind("deal", Deal)
-DEAL_LINE = Kind("deal_line", DealLine)
+DEAL_LINE = Kind("deal_line", DealLineFact)
+DEAL_CONTACT = Kind("deal_contact", DealContactFact)
 RATE = Kind("rate", Rate)
 LIST_ENTRY = Kind("list_entry", ListEntry)
 REMOTE_INVOICE = Kind("remote_invoice", RemoteInvoice)

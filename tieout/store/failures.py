@@ -55,7 +55,7 @@ _TEXTS = {
     _DAMAGED: "The database {where} is damaged or is not a Tieout database ({detail}). "
     "Stop all workers and restore the latest backup.",
     _UNPREPARED: "The database {where} lacks tables that this version of Tieout needs ({detail}). "
-    "Run `tieout migrate`.",
+    "Run `tieout status` in its workspace: opening it brings the tables up to date.",
 }
 
 

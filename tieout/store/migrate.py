@@ -49,12 +49,16 @@ def check(sql: Connection, where: str) -> None:
     if found == HEAD:
         return
     if found is None:
-        raise StoreError(f"The database {where} has no tables yet. Run `tieout migrate`.")
+        raise StoreError(
+            f"The database {where} has no tables yet. Run `tieout status` in its workspace: "
+            "opening it makes them."
+        )
     if found > HEAD:
         raise _newer(found, where)
     raise StoreError(
         f"The database {where} is at version {found}, this Tieout needs {HEAD}. "
-        "Make a backup, then run `tieout migrate`."
+        "Make a backup, then run `tieout status` in its workspace: opening it brings the tables "
+        "up to date."
     )
 
 

@@ -153,23 +153,27 @@ def mark_sent(
     item_key: str = "",
     method: str = "POST",
     path: str = "",
+    looked: bool = False,
 ) -> OutboxRow:
     """Save exactly what is about to leave; commit this before the first byte does.
 
     Raises NotAllowed when the row was built before and the bytes, the place or the item
     key differ: a repeat is the same request. Raises it too for an unknown row before
-    LOOKS looks found nothing.
+    LOOKS looks found nothing; `looked` says that one did just now, under this lease.
     """
     now_row = _mine(tx, row, fence, (_CLAIMED, _UNKNOWN))
-    if now_row.state is _UNKNOWN and now_row.finds < LOOKS:
+    if now_row.state is _UNKNOWN and now_row.finds + looked < LOOKS:
         raise NotAllowed(
             f"It is not known whether {row.connection} has {row.subject_kind} {row.subject_id} "
             f"already: look {LOOKS} times before it is sent again."
         )
     hash_ = sha256(body).hexdigest()
-    planned = (hash_, item_key, method, path)
-    before = (now_row.body_hash, now_row.item_key, now_row.method, now_row.path)
-    if now_row.body_hash and planned != before:
+    differs = now_row.body_hash != hash_
+    if now_row.in_doubt:
+        # Where nothing came of an earlier try, the same bytes may go in another call.
+        place = (now_row.item_key, now_row.method, now_row.path)
+        differs = differs or place != (item_key, method, path)
+    if now_row.body_hash and differs:
         raise NotAllowed(
             f"{row.subject_kind} {row.subject_id} was built for {row.connection} before and a "
             "repeat must be the same request. Nothing was sent."

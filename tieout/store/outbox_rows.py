@@ -16,6 +16,8 @@ from tieout.store.tables import outbox as t
 
 
 class OutboxState(StrEnum):
+    """How far a write has come."""
+
     PENDING = "pending"
     CLAIMED = "claimed"
     SENT = "sent"

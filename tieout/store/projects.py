@@ -22,7 +22,7 @@ ANY_CONNECTION = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimeProject:
+class TimeName:
     """A name or id in a time tool that means one of our projects."""
 
     connection: str  # ANY_CONNECTION for every tool
@@ -150,12 +150,12 @@ def project_of_time(tx: Tx, connection: str, ref: str, name: str = "") -> str | 
     return None
 
 
-def time_projects_of(tx: Tx, project_id: str | None = None) -> list[TimeProject]:
+def time_projects_of(tx: Tx, project_id: str | None = None) -> list[TimeName]:
     """What the time tools call a project, or all projects."""
     query = sa.select(time_projects).order_by(time_projects.c.connection, time_projects.c.name)
     if project_id is not None:
         query = query.where(time_projects.c.project_id == project_id)
-    return [TimeProject(**row._mapping) for row in tx.execute(query)]
+    return [TimeName(**row._mapping) for row in tx.execute(query)]
 
 
 def _put(tx: Tx, table: sa.Table, value: Client | Project, columns: dict[str, Any]) -> bool:

@@ -18,6 +18,8 @@ from tieout.store.tables import runs as t
 
 
 class RunState(StrEnum):
+    """How a run stands; partial is not done."""
+
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"

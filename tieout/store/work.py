@@ -24,6 +24,8 @@ from tieout.store.tables import work_items as t
 
 
 class WorkKind(StrEnum):
+    """What a work item is."""
+
     TIME = "time"
     EXPENSE = "expense"
     INSTALMENT = "instalment"
@@ -222,6 +224,12 @@ def every(
     return (_item(row) for row in tx.stream(query.order_by(t.c.work_date, t.c.id)))
 
 
+def all_of(tx: Tx, kind: WorkKind) -> Iterator[WorkItem]:
+    """All items of a kind that are not deleted, by date and id."""
+    query = sa.select(t).where(t.c.kind == kind.value, ~t.c.deleted)
+    return (_item(row) for row in tx.stream(query.order_by(t.c.work_date, t.c.id)))
+
+
 def link(tx: Tx, billed: Iterable[Billed]) -> None:
     """Bill work items. Raises NotAllowed when one is on a live document already."""
     for chunk in chunks(billed):
@@ -292,16 +300,23 @@ def _double(tx: Tx, chunk: list[Billed], twice: list[str]) -> str:
 
 
 def _put(tx: Tx, items: dict[str, WorkItem]) -> PutResult:
-    query = sa.select(t.c.id, t.c.hash, t.c.landed_id).where(t.c.id.in_(items))
+    query = sa.select(t.c.id, t.c.hash, t.c.project_id, t.c.deleted, t.c.landed_id)
+    query = query.where(t.c.id.in_(items))
     known = {row.id: row for row in tx.execute(query)}
     new = changed = 0
     rows, now = [], tx.now()
     for item in items.values():
         row, before = _row(item), known.get(item.id)
-        if before is not None and (before.hash, before.landed_id) == (row["hash"], item.landed_id):
+        # `assign` and `mark_deleted` change what the hash leaves out.
+        same = before is not None and (before.hash, before.project_id, before.deleted) == (
+            row["hash"],
+            item.project_id,
+            item.deleted,
+        )
+        if before is not None and same and before.landed_id == item.landed_id:
             continue
         new += before is None
-        changed += before is not None and before.hash != row["hash"]
+        changed += before is not None and not same
         rows.append({**row, "changed_at": now})
     upsert(tx, t, rows)
     return PutResult(new, changed, len(items) - new - changed)
@@ -314,7 +329,6 @@ def _row(item: WorkItem) -> dict[str, Any]:
         "connection": item.source.connection if item.source else "",
         "stream": item.source.stream if item.source else "",
         "remote_id": item.source.remote_id if item.source else "",
-        "project_id": item.project_id,
         "work_date": item.work_date,
         "person": item.person,
         "task": item.task,
@@ -325,9 +339,14 @@ def _row(item: WorkItem) -> dict[str, Any]:
         "billable": item.billable,
         "approval": item.approval.value,
         "body": encode(item.body),
-        "deleted": item.deleted,
     }
-    return {**row, "hash": digest(*map(str, row.values())), "landed_id": item.landed_id}
+    return {
+        **row,
+        "hash": digest(*map(str, row.values())),
+        "project_id": item.project_id,
+        "deleted": item.deleted,
+        "landed_id": item.landed_id,
+    }
 
 
 def _item(row: sa.Row[Any]) -> WorkItem:

@@ -22,7 +22,7 @@ from tieout.sync.engine import Engine
 
 SCOPE = "work"
 
-_RATES = facts.Kind("rate_fact", RateFact)
+_RATES = facts.Kind("rate", RateFact)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,14 +136,15 @@ def _with_due_date(engine: Engine, document: Document) -> Document:
 def _instalments(known: dict[str, Project], result: BillingResult) -> Iterator[work.WorkItem]:
     """The instalments on the drafts, as work items: the index that guards hours guards them."""
     billed = set(result.billed())
-    for project in known.values():
-        for budget in project.budgets:
-            for number, instalment in enumerate(budget.instalments, start=1):
-                work_id = instalment_id(budget.id, number)
-                if work_id in billed:
-                    yield work.WorkItem.of_instalment(
-                        work_id, instalment, project.id, project.currency
-                    )
+    of_budgets = (
+        (project, instalment_id(budget.id, number), instalment)
+        for project in known.values()
+        for budget in project.budgets
+        for number, instalment in enumerate(budget.instalments, start=1)
+    )
+    for project, work_id, instalment in of_budgets:
+        if work_id in billed:
+            yield work.WorkItem.of_instalment(work_id, instalment, project.id, project.currency)
 
 
 def _tell_held(tx: Tx, period: Period, result: BillingResult) -> None:

@@ -23,6 +23,7 @@ TIME = "time"
 
 _LINES = Kind("deal_line", DealLineFact)
 _CONTACTS = Kind("deal_contact", DealContactFact)
+_PROJECTS = Kind("project", Project)
 _EVER = (date(1900, 1, 1), date(9999, 12, 31))
 
 
@@ -39,9 +40,23 @@ class Made:
 def project(engine: Engine) -> Made:
     """Make the projects of newly won deals, then place the time entries."""
     with engine.store.begin() as tx:
+        _take_in_files(engine, tx)
         new, held_deals = _projects_of_deals(engine, tx)
         placed, unplaced = _place(engine, tx)
     return Made(new=tuple(new), held=held_deals, placed=placed, unplaced=unplaced)
+
+
+def _take_in_files(engine: Engine, tx: Tx) -> None:
+    """Projects that came in a file, with their clients: made once, like those of deals."""
+    clients = {client.id: client for client in facts.bodies(tx, facts.CLIENT)}
+    for one in facts.bodies(tx, _PROJECTS):
+        client = clients.get(one.client_id)
+        if projects.get_project(tx, one.id) is not None or client is None:
+            continue
+        if projects.get_client(tx, client.id) is None:
+            projects.put_client(tx, client)
+        projects.put_project(tx, one)
+        audit.record(tx, engine.actor, "project.created", one.id, {"name": one.name})
 
 
 def deals(tx: Tx) -> Iterator[Deal]:

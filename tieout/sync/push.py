@@ -8,11 +8,10 @@ anything is sent again, then with the same key and the same bytes.
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 from tieout.connectors.base import Find, ItemAnswer, Request, Row, Writer
 from tieout.connectors.exact import encode
@@ -28,13 +27,15 @@ from tieout.errors import (
     Unknown,
 )
 from tieout.model.document import DocumentStatus
-from tieout.model.ids import digest as hashed
 from tieout.model.ids import jitter
 from tieout.model.settlement import Digest
 from tieout.store import audit, documents, outbox, refs
 from tieout.store.core import Tx
 from tieout.store.outbox import OutboxRow, OutboxState
+from tieout.sync.echo import agrees, differs, taken
 from tieout.sync.engine import Engine
+from tieout.sync.keys import item_key, key_alone, key_of_batch, key_of_repeat
+from tieout.sync.owners import is_dead, this_process
 from tieout.sync.plan import prepare
 from tieout.sync.resolve import Resolved, Resolver, Unresolved
 
@@ -70,7 +71,7 @@ class Pusher:
     def __init__(self, engine: Engine, connection: Connection, boundary: Boundary) -> None:
         self.engine = engine
         self.connection = connection
-        self.owner = f"{socket.gethostname()}:{os.getpid()}"
+        self.owner = this_process()
         self.done = Pushed()
         with engine.store.read() as tx:
             self.resolver = Resolver(engine, tx, connection.name)
@@ -125,6 +126,8 @@ class Pusher:
         with self.engine.store.begin() as tx:
             resolved = self.resolver.resolve(tx, row)
             if not isinstance(resolved, Unresolved):
+                resolved = self._built(writer, row, resolved)
+            if not isinstance(resolved, Unresolved):
                 return row, resolved
             if resolved.waits:
                 self._postpone(tx, row, RateLimited(resolved.text, wait_s=WAIT_FOR_OTHERS_S))
@@ -132,18 +135,30 @@ class Pusher:
                 self._leave(tx, row, "Unmapped", resolved.text)
         return None
 
+    def _built(self, writer: Writer, row: OutboxRow, resolved: Resolved) -> Resolved | Unresolved:
+        """The row's bytes: those it was built with before, or new ones. What the ledger could
+        not hold is this row's trouble and nobody else's."""
+        try:
+            body = row.body or encode(writer.build(resolved.subject, resolved.context))
+        except Misconfigured as problem:
+            return Unresolved(text=problem.text)
+        return replace(resolved, body=body)
+
     def _send(self, writer: Writer, ready: list[tuple[OutboxRow, Resolved]]) -> None:
         """Save key and bytes of every item, then make the call, then settle each item."""
         together = writer.batch is not None and len(ready) > 1
-        keys = sorted(row.key for row, _ in ready)
-        call_key = f"v1:{hashed(*keys)[:32]}" if together else ready[0][0].key
+        rows = [row for row, _ in ready]
+        call_key = key_of_batch(rows) if together else key_alone(rows[0])
         sent = []
         with self.engine.store.begin() as tx:
-            for position, (row, resolved) in enumerate(ready, start=1):
-                body = row.body or encode(writer.build(resolved.subject, resolved.context))
-                item_key = f"i{position}" if together else ""
+            for row, resolved in ready:
                 saved = outbox.mark_sent(
-                    tx, row, row.fence, body=body, call_key=call_key, item_key=item_key
+                    tx,
+                    row,
+                    row.fence,
+                    body=resolved.body,
+                    call_key=call_key,
+                    item_key=item_key(row) if writer.batch is not None else "",
                 )
                 sent.append((saved, resolved))
             self.boundary("sent: before commit")
@@ -154,8 +169,9 @@ class Pusher:
         """One call for rows whose bytes are saved; they all carry the same call key."""
         first = sent[0][0]
         items = [(row.item_key, bytes(row.body or b"")) for row, _ in sent]
-        if first.item_key and writer.batch is not None:
-            request = writer.batch.send(items, first.call_key, self.connection.settings)
+        batch = None if first.call_key.startswith(first.key) else writer.batch
+        if batch is not None:
+            request = batch.send(items, first.call_key, self.connection.settings)
         else:
             request = writer.send(items[0][1], first.call_key, self.connection.settings)
         self.done.calls += 1
@@ -167,9 +183,9 @@ class Pusher:
             self._failed(writer, sent, error)
             return
         answers: Mapping[str, ItemAnswer] = (
-            writer.batch.split(answer)
-            if first.item_key and writer.batch is not None
-            else {"": ItemAnswer(answer=answer)}
+            batch.split(answer)
+            if batch is not None
+            else {first.item_key: ItemAnswer(answer=answer)}
         )
         self._settle(writer, request, sent, answers)
 
@@ -190,15 +206,20 @@ class Pusher:
                     error = of_item(self.connection.connector, request, answer.errors)
                     self._refused(tx, row, error)
                 else:
-                    self._accepted(tx, writer, row, resolved, writer.record(answer.answer))
+                    self._accepted(tx, writer, row, resolved, answer.answer)
             self.boundary("settled: before commit")
         self.boundary("settled: after commit")
         total = len(self.done.confirmed)
         self.engine.progress(f"{self.connection.name}: {writer.name}", total, None)
 
     def _accepted(
-        self, tx: Tx, writer: Writer, row: OutboxRow, resolved: Resolved, record: Row
+        self, tx: Tx, writer: Writer, row: OutboxRow, resolved: Resolved, answer: Any
     ) -> None:
+        try:
+            record = writer.record(answer)
+        except Unknown as doubt:  # a success without the record: look for it
+            self._doubt(tx, row, doubt)
+            return
         theirs, ours = writer.digest(record), writer.expect(resolved.subject, resolved.context)
         if not agrees(ours, theirs):
             self._doubt(tx, row, Unknown(f"the ledger's echo differs: {differs(ours, theirs)}"))
@@ -222,7 +243,7 @@ class Pusher:
 
     def _refused(self, tx: Tx, row: OutboxRow, error: RemoteError) -> None:
         """One item's refusal; the call itself went through."""
-        if isinstance(error, Conflict | Unknown):
+        if isinstance(error, Unknown) or (isinstance(error, Conflict) and row.attempts < TRIES):
             self._doubt(tx, row, error)
         elif isinstance(error, RateLimited | Transient | AuthExpired):
             self._postpone(tx, row, error)
@@ -288,8 +309,8 @@ class Pusher:
             if ready is None:
                 continue
             if self._look(writer, *ready):
-                again.setdefault(row.call_key, []).append(ready)
-        for rows in again.values():
+                again.setdefault(key_of_repeat(row), []).append(ready)
+        for call_key, rows in again.items():
             with self.engine.store.begin() as tx:
                 resent = [
                     (
@@ -298,8 +319,9 @@ class Pusher:
                             row,
                             row.fence,
                             body=bytes(row.body or b""),
-                            call_key=row.call_key,
+                            call_key=call_key,
                             item_key=row.item_key,
+                            looked=True,
                         ),
                         resolved,
                     )
@@ -317,10 +339,19 @@ class Pusher:
             if ours:
                 self._adopt(tx, writer, row, resolved, ours)
             elif found:
-                self._leave(tx, row, "Conflict", _taken(writer, found[0]))
+                self._leave(tx, row, "Conflict", taken(writer, found[0]))
             elif row.finds + 1 < LOOKS:
                 later = self.engine.now() + timedelta(seconds=LOOK_AGAIN_S)
-                outbox.postpone(tx, row, row.fence, not_before=later, found_nothing=True)
+                outbox.postpone(
+                    tx,
+                    row,
+                    row.fence,
+                    not_before=later,
+                    found_nothing=True,
+                    error_class=row.error_class,
+                    error_text=row.error_text,
+                    trace_id=row.trace_id,
+                )
                 self.done.waiting.append(row.id)
             self.boundary("found: before commit")
         return not found and row.finds + 1 >= LOOKS
@@ -349,7 +380,7 @@ class Pusher:
             return
         text = (
             f"Record {writer.read(ours[0]).remote_id} in the ledger carries our key but differs: "
-            f"{differs(expected, theirs)}. Void it there, then `tieout retry --again`."
+            f"{differs(expected, theirs)}. Put it right there, then `tieout retry`: it looks again."
         )
         self._leave(tx, row, "Conflict", text)
 
@@ -358,53 +389,3 @@ def push(engine: Engine, *, boundary: Boundary = lambda name: None) -> Pushed:
     """Push what is due to the ledger. Safe to run again at any time, after any crash."""
     prepare(engine)
     return Pusher(engine, engine.ledger(), boundary).run()
-
-
-def is_dead(owner: str) -> bool:
-    """Whether the owner of a lease, `host:pid`, was a process of this machine that is gone.
-
-    This process itself holds no lease when a push begins: what bears its name is left
-    from a push of its own that ended badly, or of a process that had its number before.
-    """
-    host, _, pid = owner.rpartition(":")
-    if host != socket.gethostname() or not pid.isdigit():
-        return False
-    if int(pid) == os.getpid():
-        return True
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
-
-
-def agrees(ours: Digest, theirs: Digest) -> bool:
-    """Whether the ledger's record is the document we sent, to the cent."""
-    return not differs(ours, theirs)
-
-
-def differs(ours: Digest, theirs: Digest) -> str:
-    """What differs between two digests in words, "" for nothing. Tax is the ledger's own."""
-    parts = [
-        f"{name} {mine} here, {other} there"
-        for name, mine, other in (
-            ("number", ours.number, theirs.number),
-            ("currency", ours.currency, theirs.currency),
-            ("net", ours.net, theirs.net),
-            ("lines", ours.lines, theirs.lines),
-            ("customer", ours.customer_id, theirs.customer_id),
-        )
-        if mine != other
-    ]
-    return "; ".join(parts)
-
-
-def _taken(writer: Writer, record: Row) -> str:
-    ref = writer.read(record)
-    return (
-        f"Record {ref.remote_id} in the ledger stands where ours belongs "
-        f"({ref.number or writer.name}) and does not carry our key: somebody else made it. "
-        "Renumber or remove it there, then `tieout retry`."
-    )

@@ -33,6 +33,7 @@ class Resolved:
 
     subject: Subject
     context: WriteContext
+    body: bytes = b""  # what goes out, once it is built
 
 
 @dataclass(frozen=True, kw_only=True)

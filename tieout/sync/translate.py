@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -150,14 +149,3 @@ def _mark_deleted(tx: Tx, stream: Stream, source: SourceRef) -> int:
         return work.mark_deleted(tx, [item.id] if item else [])
     kind: Kind[Any] = Kind(stream.kind, stream.yields)
     return facts.mark_deleted(tx, kind, [fact.id for fact in facts.by_source(tx, kind, source)])
-
-
-def land_rows(
-    tx: Tx, connection: Connection, stream: Stream, rows: Iterable[dict[str, Any]], run_id: str
-) -> landed.LandResult:
-    """Land rows that came from a file the way pulled ones land."""
-    records = (
-        landed.LandedRecord(remote_id=stream.key(row), revision=stream.revision(row), payload=row)
-        for row in rows
-    )
-    return landed.land(tx, connection.name, stream.name, records, run_id)

@@ -7,7 +7,7 @@ OAuth 2.0, limits and throttles, data queries, change data capture and batch ope
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, Field
 
 from tieout.connectors import base
-from tieout.connectors.base import Request, Row, Since, Stream, Token, Writer
+from tieout.connectors.base import Request, Since, Stream, Token, Writer
 from tieout.connectors.quickbooks import build, faults, queries, translate, wire
 from tieout.model.document import Document
 from tieout.model.party import Client
@@ -102,63 +102,42 @@ def _stream(
     )
 
 
-def _list(name: str, entity: str, kind: ListKind, **paths: str) -> Stream:
-    """A list, read whole each time with its inactive rows. `paths`: see `translate.entry`."""
+def _list(name: str, entity: str, kind: ListKind, path: str = "", **details: str) -> Stream:
+    """A list read whole each time, with its inactive rows; with a path, a record there is one of.
+
+    `details` name the fields they stand in: see `translate.entry`.
+    """
     columns = "*, Sku" if entity == "Item" else "*"  # Sku comes only when it is named
 
     def request(since: Since, settings: Settings) -> Request:
+        if path:
+            return queries.get(path.format(settings.realm_id), settings, f"read {entity}")
         return queries.query(entity, settings, queries.LISTED, columns=columns)
 
-    read = translate.entry(kind, paths)
+    read = translate.entry(kind, details)
     return _stream(name, entity, request, read, ListEntry, "list_entry", wire.ListRow)
 
 
-def _single(
-    name: str, entity: str, kind: ListKind, path: Callable[[Settings], str], **paths: str
-) -> Stream:
-    """A record there is one of."""
-
-    def request(since: Since, settings: Settings) -> Request:
-        return queries.get(path(settings), settings, f"read {entity}")
-
-    read = translate.entry(kind, paths)
-    return _stream(name, entity, request, read, ListEntry, "list_entry", wire.ListRow)
-
-
-def _company(settings: Settings) -> str:
-    return f"/companyinfo/{settings.realm_id}"
-
-
+_COMPANY = "/companyinfo/{}"
 STREAMS = (
-    _single("company_info", "CompanyInfo", ListKind.COMPANY, _company,
-            country="Country", legal_name="LegalName", offering="NameValue.OfferingSku",
-            subscription="NameValue.SubscriptionStatus"),
-    _single("preferences", "Preferences", ListKind.PREFERENCES, lambda settings: "/preferences",
-            home_currency="CurrencyPrefs.HomeCurrency.value",
-            multicurrency="CurrencyPrefs.MultiCurrencyEnabled",
-            own_numbers="SalesFormsPrefs.CustomTxnNumbers",  # False: duplicates are not refused
-            service_date="SalesFormsPrefs.AllowServiceDate",
-            auto_apply_credit="SalesFormsPrefs.AutoApplyCredit",
-            auto_apply_payments="SalesFormsPrefs.AutoApplyPayments",
-            default_term_id="SalesFormsPrefs.DefaultTerms.value",
-            class_per_document="AccountingInfoPrefs.ClassTrackingPerTxn",
-            class_per_line="AccountingInfoPrefs.ClassTrackingPerTxnLine",
-            departments="AccountingInfoPrefs.TrackDepartments",
-            book_close_date="AccountingInfoPrefs.BookCloseDate",  # often not told
-            sales_tax="TaxPrefs.UsingSalesTax",
-            automated_sales_tax="TaxPrefs.PartnerTaxEnabled"),
-    _list("customers", "Customer", ListKind.CUSTOMER,
-          email="PrimaryEmailAddr.Address", job="Job", bill_with_parent="BillWithParent",
-          is_project="IsProject", taxable="Taxable", term_id="SalesTermRef.value"),
-    _list("items", "Item", ListKind.ITEM,
-          type="Type", sku="Sku", unit_price="UnitPrice", taxable="Taxable",
-          income_account_id="IncomeAccountRef.value", tax_code_id="SalesTaxCodeRef.value"),
-    _list("accounts", "Account", ListKind.ACCOUNT,
-          type="AccountType", sub_type="AccountSubType", number="AcctNum",
-          classification="Classification"),
-    _list("terms", "Term", ListKind.TERM,
-          due_days="DueDays", day_of_month_due="DayOfMonthDue",
-          due_next_month_days="DueNextMonthDays"),
+    _list("company_info", "CompanyInfo", ListKind.COMPANY, _COMPANY, country="Country",
+          offering="NameValue.OfferingSku", subscription="NameValue.SubscriptionStatus"),
+    _list("preferences", "Preferences", ListKind.PREFERENCES, "/preferences",
+          home_currency="CurrencyPrefs.HomeCurrency.value",
+          multicurrency="CurrencyPrefs.MultiCurrencyEnabled",
+          own_numbers="SalesFormsPrefs.CustomTxnNumbers",  # False: duplicates are not refused
+          auto_apply_credit="SalesFormsPrefs.AutoApplyCredit",
+          auto_apply_payments="SalesFormsPrefs.AutoApplyPayments",
+          class_per_line="AccountingInfoPrefs.ClassTrackingPerTxnLine",
+          departments="AccountingInfoPrefs.TrackDepartments",
+          book_close_date="AccountingInfoPrefs.BookCloseDate",  # often not told
+          automated_sales_tax="TaxPrefs.PartnerTaxEnabled"),
+    _list("customers", "Customer", ListKind.CUSTOMER, email="PrimaryEmailAddr.Address",
+          job="Job", bill_with_parent="BillWithParent", is_project="IsProject"),
+    _list("items", "Item", ListKind.ITEM, type="Type", sku="Sku", unit_price="UnitPrice",
+          taxable="Taxable", income_account_id="IncomeAccountRef.value"),
+    _list("accounts", "Account", ListKind.ACCOUNT, type="AccountType", number="AcctNum"),
+    _list("terms", "Term", ListKind.TERM, due_days="DueDays", day_of_month_due="DayOfMonthDue"),
     _list("tax_codes", "TaxCode", ListKind.TAX_CODE, taxable="Taxable", group="TaxGroup"),
     _list("classes", "Class", ListKind.CLASS),
     _list("departments", "Department", ListKind.DEPARTMENT),
@@ -170,35 +149,24 @@ STREAMS = (
 
 
 # -- writers ----------------------------------------------------------------------------
-def _names(name: str, takes: type, make: Callable[..., Row], depends_on: tuple[str, ...]) -> Writer:
+def _writer(name: str, takes: type, depends_on: tuple[str, ...], make: Any) -> Writer:
+    is_invoice = name == base.INVOICE
+    entity = "Invoice" if is_invoice else "Customer"
     return Writer(
         name=name,
         takes=takes,
         depends_on=depends_on,
         build=make,
-        send=build.sender("customer"),
-        record=build.record("Customer"),
-        read=translate.customer_ref,
-        digest=translate.customer_digest,
-        expect=build.expect_name,
-        finds=build.FIND_NAMES,
+        send=build.sender(entity.lower()),
+        record=build.record(entity),
+        read=translate.ref,
+        digest=translate.invoice_digest if is_invoice else translate.customer_digest,
+        expect=build.expect_invoice if is_invoice else build.expect_name,
+        finds=build.FIND_INVOICES if is_invoice else build.FIND_NAMES,
+        key_length=build.CALL_KEY,
+        batch=build.BATCH if is_invoice else None,
     )
 
-
-_INVOICES = Writer(
-    name=base.INVOICE,
-    takes=Document,
-    depends_on=(base.CUSTOMER, base.PROJECT),
-    build=build.invoice,
-    send=build.sender("invoice"),
-    record=build.record("Invoice"),
-    read=translate.invoice_ref,
-    digest=translate.invoice_digest,
-    expect=build.expect_invoice,
-    finds=build.FIND_INVOICES,
-    key_length=build.CALL_KEY,
-    batch=base.Batch(size=30, smallest=10, send=build.batch, split=build.split),
-)
 
 CONNECTOR = base.Connector(
     slug="quickbooks",
@@ -218,18 +186,18 @@ CONNECTOR = base.Connector(
     pace=(
         base.Limit(name="calls a minute", count=500, per_s=60),
         base.Limit(name="calls a second", count=10, per_s=1),
-        base.Limit(
-            name="batches a minute", count=40, per_s=60, applies=lambda r: r.path == "/batch"
-        ),
+        base.Limit(name="batches a minute", count=40, per_s=60, applies=build.is_batch),
     ),
     streams=STREAMS,
     writers=(
-        _names(base.CUSTOMER, Client, build.customer, ()),
-        _names(base.PROJECT, Project, build.sub_customer, (base.CUSTOMER,)),
-        _INVOICES,
+        _writer(base.CUSTOMER, Client, (), build.customer),
+        _writer(base.PROJECT, Project, (base.CUSTOMER,), build.sub_customer),
+        _writer(base.INVOICE, Document, (base.CUSTOMER, base.PROJECT), build.invoice),
     ),
     identity=base.Identity(
-        request=lambda settings: queries.get(_company(settings), settings, "read CompanyInfo"),
+        request=lambda settings: queries.get(
+            _COMPANY.format(settings.realm_id), settings, "read CompanyInfo"
+        ),
         # The answer names the company but not its id: the settings do.
         read=lambda answer: ("", str(answer["CompanyInfo"]["CompanyName"])),
     ),

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from tieout.connectors.base import Find, ItemAnswer, Request, Row, WriteContext
+from tieout.connectors.base import Batch, Find, ItemAnswer, Request, Row, WriteContext
 from tieout.connectors.quickbooks import faults, queries, translate
 from tieout.errors import Misconfigured, Unknown
 from tieout.model.document import Document, DocumentKind, Line
@@ -29,19 +29,10 @@ CALL_KEY, ITEM_KEY = 36, 10  # characters of a batch's request id and of its ite
 
 def customer(client: Client, context: WriteContext) -> Row:
     """A customer. Its currency can never be changed, so only a foreign one is said."""
-    email, place = context.email or client.email, client.address
-    streets = place.street.splitlines()[:5] if place else []
-    address = place and {
-        **{f"Line{number}": street for number, street in enumerate(streets, 1)},
-        "City": place.city,
-        "CountrySubDivisionCode": place.region,
-        "PostalCode": place.postal_code,
-        "Country": place.country,
-    }
+    email = context.email or client.email
     return _said(
         **_name(context, client.currency),
         PrimaryEmailAddr=email and {"Address": _fits("e-mail address", email, EMAIL)},
-        BillAddr=address and _said(**address),
     )
 
 
@@ -188,13 +179,20 @@ def batch(items: Iterable[tuple[str, bytes]], call_key: str, settings: Any) -> R
 
 def split(answer: Any) -> Mapping[str, ItemAnswer]:
     """Each item's answer by its name; their order says nothing."""
-    return {str(item["bId"]): _item(item) for item in answer.get("BatchItemResponse", [])}
+    return {
+        item["bId"]: ItemAnswer(
+            answer=item.get("Invoice"), errors=tuple(faults.of_fault(item.get("Fault")))
+        )
+        for item in answer.get("BatchItemResponse", [])
+    }
 
 
-def _item(item: Row) -> ItemAnswer:
-    if "Fault" in item:
-        return ItemAnswer(answer=None, errors=tuple(faults.of_fault(item["Fault"])))
-    return ItemAnswer(answer=item.get("Invoice"))
+def is_batch(request: Request) -> bool:
+    """Whether a call carries several documents."""
+    return request.path == "/batch"
+
+
+BATCH = Batch(size=30, smallest=10, send=batch, split=split)
 
 
 def record(entity: str) -> Callable[[Any], Row]:
@@ -222,49 +220,53 @@ def _post(path: str, body: bytes, key: str, settings: Any) -> Request:
 
 
 # -- looking ----------------------------------------------------------------------------
-def _named(subject: Any, context: WriteContext, settings: Any) -> Request:
-    # Inactive ones hold their names too, and QuickBooks adds a word to some.
+def _find(by: str, entity: str, where: Callable[..., tuple[str, ...]], fits: Any) -> Find:
+    """Ask for the records of an entity by conditions, none = this way cannot be used."""
+
+    def request(subject: Any, context: WriteContext, settings: Any) -> Request | None:
+        conditions = where(subject, context)
+        return queries.query(entity, settings, *conditions) if conditions else None
+
+    def pick(answer: Any, subject: Any, context: WriteContext) -> list[Row]:
+        return [row for row in queries.rows(entity)(answer) if fits(row, subject, context)]
+
+    return Find(by=by, request=request, pick=pick)
+
+
+def _named(subject: Any, context: WriteContext) -> tuple[str, ...]:
+    # Inactive customers hold their names too, and QuickBooks adds a word to some.
     name = display_name(context)
-    where = queries.among("DisplayName", name, f"{name} (deleted)")
-    return queries.query("Customer", settings, where, queries.LISTED)
+    return queries.among("DisplayName", name, f"{name} (deleted)"), queries.LISTED
 
 
-def _pick_named(answer: Any, subject: Any, context: WriteContext) -> list[Row]:
-    name = display_name(context).casefold()
-    found = queries.rows("Customer")(answer)
-    return [row for row in found if row["DisplayName"].casefold() == name or _ours(row, context)]
+def _bears_name(row: Row, subject: Any, context: WriteContext) -> bool:
+    same: bool = row["DisplayName"].casefold() == display_name(context).casefold()
+    return same or _bears_key(row, subject, context)
 
 
-def _of_the_day(document: Document, context: WriteContext, settings: Any) -> Request:
+def _of_the_day(document: Document, context: WriteContext) -> tuple[str, ...]:
     # Notes cannot be asked for, so the customer's invoices of the day are looked through.
-    customer, day = context.customer_id, document.issue_date.isoformat()
-    where = (queries.among("CustomerRef", customer), queries.among("TxnDate", day))
-    return queries.query("Invoice", settings, *where)
+    day = document.issue_date.isoformat()
+    return queries.among("CustomerRef", context.customer_id), queries.among("TxnDate", day)
 
 
-def _pick_keyed(answer: Any, document: Document, context: WriteContext) -> list[Row]:
-    return [row for row in queries.rows("Invoice")(answer) if _ours(row, context)]
-
-
-def _numbered(document: Document, context: WriteContext, settings: Any) -> Request | None:
-    where = queries.among("DocNumber", document.number)
-    return queries.query("Invoice", settings, where) if document.number else None
-
-
-def _pick_numbered(answer: Any, document: Document, context: WriteContext) -> list[Row]:
-    found = queries.rows("Invoice")(answer)
-    return [row for row in found if row.get("DocNumber") == document.number]
-
-
-def _ours(row: Row, context: WriteContext) -> bool:
+def _bears_key(row: Row, subject: Any, context: WriteContext) -> bool:
     note = row.get("PrivateNote") or row.get("Notes") or ""
     return translate.key_in(note) == context.key
 
 
-FIND_NAMES = (Find(by="name", request=_named, pick=_pick_named),)
+def _numbered(document: Document, context: WriteContext) -> tuple[str, ...]:
+    return (queries.among("DocNumber", document.number),) if document.number else ()
+
+
+def _bears_number(row: Row, document: Document, context: WriteContext) -> bool:
+    return row.get("DocNumber") == document.number
+
+
+FIND_NAMES = (_find("name", "Customer", _named, _bears_name),)
 FIND_INVOICES = (
-    Find(by="key", request=_of_the_day, pick=_pick_keyed),
-    Find(by="number", request=_numbered, pick=_pick_numbered),
+    _find("key", "Invoice", _of_the_day, _bears_key),
+    _find("number", "Invoice", _numbered, _bears_number),
 )
 
 

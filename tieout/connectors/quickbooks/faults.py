@@ -72,7 +72,7 @@ def errors(response: Response) -> list[VendorError]:
     answer = response.json()
     faults = [answer.get("Fault"), answer.get("fault")]
     faults += [feed.get("Fault") for feed in answer.get("CDCResponse") or []]
-    found = [error for fault in faults if fault for error in of_fault(fault)]
+    found = [error for fault in faults for error in of_fault(fault)]
     if found or response.status < 300:
         return found
     if isinstance(answer.get("error"), str):  # the token service
@@ -82,6 +82,8 @@ def errors(response: Response) -> list[VendorError]:
 
 def of_fault(fault: Any) -> list[VendorError]:
     """The errors in a `Fault` or `fault`; one without a code has the fault's type for it."""
+    if not fault:
+        return []
     kind = str(fault.get("type") or "")
     return [_error(error, kind) for error in fault.get("Error") or fault.get("error") or [{}]]
 

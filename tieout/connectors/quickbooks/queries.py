@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from quickbooks.utils import build_choose_clause
+from quickbooks.utils import build_choose_clause, build_where_clause
 
 from tieout.connectors.base import Request, Row, Since
 from tieout.errors import FeedFull
@@ -112,6 +112,8 @@ def among(field: str, *values: str) -> str:
     if any(_UNSAFE.search(value) for value in values):
         pattern = _UNSAFE.sub("%", values[0]).replace("'", r"\'")
         return f"{field} LIKE '{pattern}%'"
+    if len(values) == 1:
+        return str(build_where_clause(**{field: values[0]}))
     return str(build_choose_clause(values, field))
 
 

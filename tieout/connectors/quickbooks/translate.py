@@ -147,10 +147,12 @@ def _no_currency(what: str, code: str) -> Held:
 
 
 # -- what we wrote, as it came back -----------------------------------------------------
-def invoice_ref(row: Row) -> books.RemoteRef:
-    """QuickBooks' handle on an invoice."""
-    record = wire.Invoice.model_validate(row)
-    return books.RemoteRef(remote_id=record.Id, number=record.DocNumber, revision=record.SyncToken)
+def ref(row: Row) -> books.RemoteRef:
+    """QuickBooks' handle on what we wrote; the number of a customer is its name."""
+    number = str(row.get("DocNumber") or row.get("DisplayName") or "")
+    return books.RemoteRef(
+        remote_id=str(row["Id"]), number=number, revision=str(row.get("SyncToken", ""))
+    )
 
 
 def invoice_digest(row: Row) -> books.Digest:
@@ -167,12 +169,6 @@ def invoice_digest(row: Row) -> books.Digest:
         issue_date=record.TxnDate,
         key=key_in(record.PrivateNote),
     )
-
-
-def customer_ref(row: Row) -> books.RemoteRef:
-    """QuickBooks' handle on a customer; its number is its name."""
-    record = wire.ListRow.model_validate(row)
-    return books.RemoteRef(remote_id=record.Id, number=record.DisplayName, revision=record.SyncToken)
 
 
 def customer_digest(row: Row) -> books.Digest:

@@ -27,6 +27,8 @@ def check(books: Books) -> Iterator[Discrepancy]:
     for document in books.documents:
         sent = books.sent.get(document.id)
         waiting = sent is None or sent.state in ("pending", "claimed")
+        if sent is not None and sent.state == "confirmed" and not books.read_since(sent):
+            continue  # pushed after the ledger was last read: R20 says so
         if books.matches[document.id] or waiting or document.status is DocumentStatus.VOID:
             continue
         state = sent.state if isinstance(sent, Sent) else ""

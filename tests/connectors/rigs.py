@@ -1,0 +1,359 @@
+"""Connectors joined to their sandboxes, and the cases that are recorded and replayed.
+
+A case is one thing a connector does: pull a stream, write a document and find it
+again, sign in, be refused. `record.py` runs it against a served sandbox and keeps the
+wire as a cassette and the outcome as a golden file; `test_conformance.py` replays it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tests.connectors import subjects
+from tests.connectors.plain import plain, said
+from tieout.clock import VirtualClock
+from tieout.connectors.base import (
+    Connector,
+    Offset,
+    Request,
+    Since,
+    Stream,
+    VendorError,
+    Watermark,
+    WriteContext,
+    Writer,
+)
+from tieout.connectors.connection import Connection, MemoryKeeper
+from tieout.connectors.exact import encode
+from tieout.connectors.pace import MemoryGovernor
+from tieout.connectors.pages import walk
+from tieout.connectors.registry import connectors
+from tieout.connectors.transport import Transport
+from tieout.errors import RemoteError
+from tieout.model.ids import SourceRef
+from tieout.sandbox.core import Vendor
+from tieout.sandbox.harvest import Harvest
+from tieout.sandbox.quickbooks import QuickBooks
+from tieout.sandbox.salesforce import Salesforce
+
+ROOT = Path(__file__).parents[2]
+CASSETTES = ROOT / "cassettes"
+GOLDEN = Path(__file__).parent / "golden"
+
+#: When the sandboxes are set up, and when they are called.
+MADE = datetime(2026, 3, 2, 17, tzinfo=UTC)
+NOW = MADE + timedelta(hours=2)
+#: Since when changes are asked for: people edit over there half an hour later.
+EDITED = MADE + timedelta(hours=1)
+
+
+def host(slug: str) -> str:
+    """The made-up host a vendor has in cassettes."""
+    return f"https://{slug}.sandbox.example"
+
+
+# -- sandboxes --------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Rig:
+    """What the tests know of one vendor: how to stand it up and how it words a refusal."""
+
+    make: Callable[[VirtualClock], Vendor]
+    settings: Callable[[Any], dict[str, Any]]
+    secrets: Callable[[Any], dict[str, str]]
+    refusal: Callable[[VendorError], bytes]
+    edit: Callable[[Any], None]  # what people do over there before changes are pulled
+
+
+def _salesforce_refusal(error: VendorError) -> bytes:
+    return json.dumps([{"errorCode": error.code, "message": error.text}]).encode()
+
+
+def _harvest_refusal(error: VendorError) -> bytes:
+    return json.dumps({"error": error.code, "message": error.text}).encode()
+
+
+def _quickbooks_refusal(error: VendorError) -> bytes:
+    # Faults without a numbered code are told by the type of the whole.
+    numbered = error.code.isdigit()
+    one = {"Message": error.text, "Detail": error.text}
+    one |= {"code": error.code} if numbered else {}
+    kind = "ValidationFault" if numbered else error.code
+    return json.dumps({"Fault": {"Error": [one], "type": kind}}).encode()
+
+
+def _edit_salesforce(vendor: Salesforce) -> None:
+    deal = next(iter(vendor.org.every_visible("Opportunity")))
+    vendor.org.win(deal["Id"])
+    gone = list(vendor.org.every_visible("OpportunityContactRole"))[-1]
+    vendor.org.delete("OpportunityContactRole", gone["Id"])
+
+
+def _harvest(clock: VirtualClock) -> Harvest:
+    vendor = Harvest(clock, page_size=20)
+    # A few weeks say all that a quarter says: the plain days, and what bites at the end.
+    for entry_id in list(vendor.account.entries)[15:-20]:
+        del vendor.account.entries[entry_id]
+    return vendor
+
+
+def _edit_harvest(vendor: Harvest) -> None:
+    first, second, *_ = list(vendor.account.entries)
+    vendor.account.edit_entry(first, notes="Corrected after the call")
+    vendor.account.delete_entry(second)
+
+
+def _edit_quickbooks(vendor: QuickBooks) -> None:
+    books = vendor.books
+    unpaid = next(row for row in books.live("Invoice") if row["DocNumber"] == "1015")
+    books.pay({unpaid["Id"]: Decimal("1000.00")}, PaymentRefNum="WIRE-NEW")
+    gone = next(row for row in books.live("Invoice") if row["DocNumber"] == "1016")
+    books.delete("Invoice", gone)
+
+
+RIGS: dict[str, Rig] = {
+    "salesforce": Rig(
+        make=lambda clock: Salesforce(clock, page_size=200),
+        settings=lambda vendor: {
+            "consumer_key": vendor.oauth.client_id,
+            "username": vendor.oauth.username,
+        },
+        secrets=lambda vendor: {"private_key": vendor.oauth.private_pem},
+        refusal=_salesforce_refusal,
+        edit=_edit_salesforce,
+    ),
+    "harvest": Rig(
+        make=_harvest,
+        settings=lambda vendor: {
+            "account_id": vendor.credentials["account_id"],
+            "contact": "ops@example.com",
+        },
+        secrets=lambda vendor: {"access_token": vendor.credentials["access_token"]},
+        refusal=_harvest_refusal,
+        edit=_edit_harvest,
+    ),
+    "quickbooks": Rig(
+        make=lambda clock: QuickBooks(clock, multicurrency=False),
+        settings=lambda vendor: {"realm_id": vendor.realm_id},
+        secrets=lambda vendor: {
+            name: vendor.credentials[name]
+            for name in ("client_id", "client_secret", "refresh_token")
+        },
+        refusal=_quickbooks_refusal,
+        edit=_edit_quickbooks,
+    ),
+}
+
+
+@dataclass
+class Stand:
+    """One sandbox, set up, edited, and its connector pointed at a base URL."""
+
+    slug: str
+    clock: VirtualClock = field(default_factory=lambda: VirtualClock(MADE))
+
+    def __post_init__(self) -> None:
+        self.rig = RIGS[self.slug]
+        self.connector: Connector = connectors()[self.slug]
+        self.vendor = self.rig.make(self.clock)
+        self.clock.set(NOW - timedelta(minutes=30))
+        self.rig.edit(self.vendor)
+        self.clock.set(NOW)
+
+    def connection(self, base_url: str, *, signed_in: bool) -> Connection:
+        """The connection; `signed_in` with a token that needs no call, for replays."""
+        token = {"access": "replayed", "base_url": "" if self.slug == "quickbooks" else base_url}
+        settings = self.rig.settings(self.vendor) | {"base_url": base_url}
+        return Connection(
+            name=self.slug,
+            connector=self.connector,
+            settings=self.connector.settings(**settings),
+            secrets=self.rig.secrets(self.vendor),
+            keeper=MemoryKeeper(token if signed_in else None),
+            governor=MemoryGovernor(),
+        )
+
+
+# -- cases ------------------------------------------------------------------------------
+Outcome = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One recorded thing; `run` gives what the golden file must say."""
+
+    slug: str
+    folder: str  # the stream, the writer, `sign_in`, `identity` or `refused`
+    name: str
+    run: Callable[[Transport, Connection], Outcome]
+    signs_in: bool = False  # True when the token call belongs to the case
+    faults: tuple[dict[str, Any], ...] = ()  # planned at the sandbox before it runs
+
+    @property
+    def cassette(self) -> Path:
+        return CASSETTES / self.slug / self.folder / f"{self.name}.yaml"
+
+    @property
+    def golden(self) -> Path:
+        return GOLDEN / self.slug / self.folder / f"{self.name}.json"
+
+    def __str__(self) -> str:
+        return f"{self.slug}-{self.folder}-{self.name}"
+
+
+def cases() -> list[Case]:
+    """Every case of every connector that has a sandbox."""
+    return [case for slug in RIGS if slug in connectors() for case in _cases_of(slug)]
+
+
+def _cases_of(slug: str) -> Iterator[Case]:
+    connector = connectors()[slug]
+    for stream in connector.streams:
+        yield Case(slug, stream.name, "all", partial(pull, stream, None))
+        if isinstance(stream.cursor, Watermark):
+            yield Case(slug, stream.name, "changes", partial(pull, stream, EDITED))
+        if stream.sweep is not None:
+            yield Case(slug, stream.name, "sweep", partial(sweep, stream))
+    for writer in connector.writers:
+        subject, context = subjects.of(writer)
+        yield Case(slug, writer.name, "create", partial(create, writer, subject, context))
+        yield Case(slug, writer.name, "repeat", partial(repeat, writer, subject, context))
+        if writer.batch is not None:
+            yield Case(slug, writer.name, "batch", partial(send_batch, writer, subject, context))
+    if connector.identity is not None:
+        yield Case(slug, "identity", "company", who)
+    if connector.auth.grant is not None:
+        yield Case(slug, "sign_in", "first", sign_in, signs_in=True)
+    probe = partial(refused, connector.streams[0])
+    busy = {"kind": "reply", "status": 429, "headers": {"Retry-After": "20"}, "content": b""}
+    yield Case(slug, "refused", "too_many_calls", probe, faults=(busy,))
+    page = {"kind": "reply", "status": 503}
+    yield Case(slug, "refused", "web_page", probe, faults=(page | {"times": 3},))
+    gone = Request(method="GET", path="/no/such/thing", purpose="look for nothing")
+    yield Case(slug, "refused", "no_such_path", partial(refused, gone))
+
+
+# -- what a case does -----------------------------------------------------------------------
+def pull(
+    stream: Stream, start: datetime | None, transport: Transport, connection: Connection
+) -> Outcome:
+    """Pull a stream and translate every record."""
+    since = Since(start=start, end=NOW)
+    request = stream.request(since, connection.settings)
+    pages = list(walk(partial(transport.call, connection), request, stream.pages))
+    records = [_record(stream, row, connection) for page in pages for row in page.rows]
+    return {"pages": len(pages), "records": records}
+
+
+def _record(stream: Stream, row: dict[str, Any], connection: Connection) -> Outcome:
+    key = stream.key(row)
+    told = {"key": key, "revision": stream.revision(row)}
+    if stream.deleted(row):
+        return told | {"deleted": True}
+    source = SourceRef(connection.name, stream.name, key)
+    fact = stream.read(stream.wire.model_validate(row), source, connection.settings)
+    return told | {"fact": plain(fact)}
+
+
+def sweep(stream: Stream, transport: Transport, connection: Connection) -> Outcome:
+    """List what there is in a fortnight, to notice what was deleted."""
+    assert stream.sweep is not None
+    days = Since(start=None, end=NOW, from_date=date(2026, 2, 16), to_date=date(2026, 2, 27))
+    request = stream.sweep.request(days, connection.settings)
+    pages = walk(partial(transport.call, connection), request, stream.pages)
+    rows = [row for page in pages for row in page.rows]
+    return {"keys": {stream.key(row): plain(stream.sweep.day(row)) for row in rows}}
+
+
+def create(
+    writer: Writer, subject: Any, context: WriteContext, transport: Transport, link: Connection
+) -> Outcome:
+    """Write once, then look for it in every way there is."""
+    body = encode(writer.build(subject, context))
+    request = writer.send(body, context.key[: writer.key_length], link.settings)
+    record = writer.record(transport.call(link, request).json())
+    found = {}
+    for find in writer.finds:
+        look = find.request(subject, context, link.settings)
+        if look is not None:
+            answer = transport.call(link, look).json()
+            picked = find.pick(answer, subject, context)
+            found[find.by] = [plain(writer.read(row)) for row in picked]
+    return {
+        "request": said(request),
+        "ref": plain(writer.read(record)),
+        "digest": plain(writer.digest(record)),
+        "expected": plain(writer.expect(subject, context)),
+        "found": found,
+    }
+
+
+def repeat(
+    writer: Writer, subject: Any, context: WriteContext, transport: Transport, link: Connection
+) -> Outcome:
+    """The same bytes and key twice, as after a lost answer: one record over there."""
+    refs = []
+    for _ in range(2):
+        body = encode(writer.build(subject, context))
+        request = writer.send(body, context.key[: writer.key_length], link.settings)
+        refs.append(plain(writer.read(writer.record(transport.call(link, request).json()))))
+    return {"refs": refs}
+
+
+def send_batch(
+    writer: Writer, subject: Any, context: WriteContext, transport: Transport, link: Connection
+) -> Outcome:
+    """A good item and one that is refused: each settles by itself."""
+    assert writer.batch is not None
+    good = encode(writer.build(subject, context))
+    body = writer.build(*subjects.refused(writer))
+    request = writer.batch.send([("1", good), ("2", encode(body))], "batch-1", link.settings)
+    items = writer.batch.split(transport.call(link, request).json())
+    told: Outcome = {"request": said(request)}
+    for name, item in sorted(items.items()):
+        ok = item.answer is not None
+        told[name] = plain(writer.read(writer.record(item.answer))) if ok else plain(item.errors)
+    return told
+
+
+def who(transport: Transport, connection: Connection) -> Outcome:
+    """Who the connection talks to."""
+    identity = connection.connector.identity
+    assert identity is not None
+    answer = transport.call(connection, identity.request(connection.settings)).json()
+    company, name = identity.read(answer)
+    told: Outcome = {"company": company, "name": name}
+    if identity.rights is not None:
+        seen = transport.call(connection, identity.rights(connection.settings)).json()
+        told["warnings"] = identity.warnings(seen)
+    return told
+
+
+def sign_in(transport: Transport, connection: Connection) -> Outcome:
+    """Ask for a token and use it."""
+    told = who(transport, connection)
+    stored = connection.keeper.load() or {}
+    kept = ("expires_at", "refresh_expires_at", "base_url", "company")
+    return told | {name: stored.get(name, "") for name in kept}
+
+
+def refused(what: Stream | Request, transport: Transport, connection: Connection) -> Outcome:
+    """A call that fails: what it is taken for."""
+    request = what
+    if isinstance(what, Stream):
+        request = what.request(Since(start=None, end=NOW), connection.settings)
+        request = what.pages.at(request, 0) if isinstance(what.pages, Offset) else request
+    assert isinstance(request, Request)
+    try:
+        transport.call(connection, request)
+    except RemoteError as error:
+        told = {"error": type(error).__name__, "status": error.status, "code": error.code}
+        wait_s = getattr(error, "wait_s", None)
+        return told | {"text": error.text} | ({"wait_s": str(wait_s)} if wait_s else {})
+    return {"error": None}

@@ -1,0 +1,68 @@
+"""Proving who a connection talks to, before anything else is said to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tieout.bootstrap import COMPANY
+from tieout.errors import Misconfigured
+from tieout.store import audit, secrets
+from tieout.sync.engine import Engine
+
+#: Under which the proven company's name is kept, for people.
+COMPANY_NAME = "company_name"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proven:
+    """Who answered."""
+
+    connection: str
+    company: str  # its id there, "" for files
+    name: str  # as it calls itself
+    warnings: tuple[str, ...]  # what the sign-in may not see or do, for a person
+
+    @property
+    def words(self) -> str:
+        """The company for a person, "" for files."""
+        return _named(self.name, self.company)
+
+
+def prove(engine: Engine, name: str) -> Proven:
+    """Ask a connection who it is, signed, and keep the answer.
+
+    Raises RemoteError, and Misconfigured when it is another company than before: the
+    records of one must never reach the books of another.
+    """
+    connection = replace(engine.connection(name), attended=True)
+    connector, settings = connection.connector, connection.settings
+    identity = connector.identity
+    if identity is None:
+        return Proven(connection=name, company="", name="", warnings=())
+    answer = engine.transport.call(connection, identity.request(settings)).json()
+    told, called = identity.read(answer)
+    company = told or connector.company(settings)
+    with engine.store.read() as tx:
+        before = secrets.get(tx, name, COMPANY)
+        before_called = secrets.get(tx, name, COMPANY_NAME) or ""
+    if before and before != company:
+        raise Misconfigured(
+            f"wrong company: {name} belongs to {_named(before_called, before)}, and "
+            f"{_named(called, company)} answered. Nothing was changed. Correct the settings and "
+            "secrets of this connection, or give the other company a workspace of its own."
+        )
+    warnings: list[str] = []
+    if identity.rights is not None:
+        rights = engine.transport.call(connection, identity.rights(settings)).json()
+        warnings = identity.warnings(rights)
+    with engine.store.begin() as tx:
+        secrets.put(tx, name, COMPANY, company)
+        secrets.put(tx, name, COMPANY_NAME, called)
+        audit.record(
+            tx, engine.actor, "connection.proven", name, {"company": company, "name": called}
+        )
+    return Proven(connection=name, company=company, name=called, warnings=tuple(warnings))
+
+
+def _named(name: str, company: str) -> str:
+    return f"{name} ({company})" if name else company

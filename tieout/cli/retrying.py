@@ -1,0 +1,53 @@
+"""A person's order to try a write again, and its trace in the audit log."""
+
+from __future__ import annotations
+
+from tieout.errors import NotAllowed
+from tieout.model.ids import idempotency_key
+from tieout.store import audit, documents, outbox
+from tieout.store.core import Tx
+from tieout.store.outbox import OutboxRow, OutboxState
+from tieout.sync.engine import Engine
+
+
+def retry_row(
+    engine: Engine, name: str, *, rebuild: bool = False, again: bool = False
+) -> OutboxRow:
+    """Release the held write of an invoice's number or id, or of an outbox row's id.
+
+    `again` makes a confirmed write a second time, one generation later. Raises NotAllowed
+    when there is nothing of that name, or it is not held.
+    """
+    if rebuild and again:
+        raise NotAllowed("--again builds it anew anyway; leave --rebuild out.")
+    with engine.store.begin() as tx:
+        row = _row(tx, name, OutboxState.CONFIRMED if again else OutboxState.HELD)
+        if again:
+            key = idempotency_key(
+                engine.name, row.connection, row.subject_id, row.revision, row.generation + 1
+            )
+            after = outbox.again(tx, row.id, key)
+        else:
+            after = outbox.release_held(tx, row.id, rebuild=rebuild)
+        action = "outbox.again" if again else "outbox.retried"
+        detail = {"row": after.id, "key": after.key, "rebuild": rebuild}
+        audit.record(tx, engine.actor, action, row.subject_id, detail)
+    return after
+
+
+def _row(tx: Tx, name: str, state: OutboxState) -> OutboxRow:
+    """The newest generation of what is named."""
+    row = outbox.get(tx, name)
+    if row is not None:
+        return row
+    document = documents.by_number(tx, name) or documents.get(tx, name)
+    subject = document.id if document else name
+    rows = [row for row in outbox.list_rows(tx) if row.subject_id == subject]
+    if rows:
+        return max(rows, key=lambda row: (row.generation, row.state is state))
+    if document is not None:
+        raise NotAllowed(f"{name} was not sent yet; approve it, then `tieout push`.")
+    raise NotAllowed(
+        f"There is no write called {name}. `tieout held` lists what waits: what is not a write "
+        "goes on by itself once its cause is corrected."
+    )
