@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,13 +17,14 @@ import pytest
 
 from tieout.clock import VirtualClock
 from tieout.store import Store
+from tieout.store.tables import metadata
 
 #: A Monday morning.
 START = datetime(2026, 2, 2, 9, 0, tzinfo=UTC)
 
 
 class Databases:
-    """Hands out databases: empty ones, and ones with tables copied from a template."""
+    """Hands out databases: without tables, or with empty ones."""
 
     def __init__(self, empty: Callable[[], str], filled: Callable[[], str]) -> None:
         self.empty = empty
@@ -55,18 +58,24 @@ def postgres_databases() -> Iterator[Databases]:
     with _postgres_server() as uri, psycopg.connect(uri("postgres"), autocommit=True) as admin:
         numbers = count(1)
 
-        def make(template: str) -> str:
+        def make() -> str:
             name = f"tieout_{next(numbers)}"
-            admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+            admin.execute(f"CREATE DATABASE {name}")
             return uri(name).replace("postgresql://", "postgresql+psycopg://")
 
         # What a crash of the test server would lose does not matter.
         admin.execute("ALTER SYSTEM SET fsync = off")
         admin.execute("SELECT pg_reload_conf()")
-        filled = make("template1")
-        _migrate(filled)
-        template = filled.split("?")[0].rsplit("/", 1)[1]
-        yield Databases(lambda: make("template1"), lambda: make(template))
+        url = make()
+        _migrate(url)
+        with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as cleaner:
+
+            def filled() -> str:
+                tables = ", ".join(metadata.tables)
+                cleaner.execute(f"TRUNCATE {tables} RESTART IDENTITY")
+                return url
+
+            yield Databases(make, filled)
 
 
 @contextmanager
@@ -86,6 +95,9 @@ def _postgres_server() -> Iterator[Callable[[str], str]]:
     try:
         yield server.get_uri
     finally:
+        # At once, without writing out what nobody will read.
+        os.kill(server.get_pid(), signal.SIGQUIT)
+        server.get_postmaster_info().process.wait(30)
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -35,13 +35,15 @@ class Migrations:
         with pytest.raises(StoreError, match="has no tables yet"):
             store.check_version()
         with (
-            pytest.raises(StoreError, match=r"lacks tables .* Run `tieout migrate`"),
+            pytest.raises(StoreError, match=r"lacks tables .* Run `tieout status`"),
             store.read() as tx,
         ):
             cursors.every(tx)
         store.close()
 
-    def test_a_database_of_another_version_says_what_to_do(self, store):
+    def test_a_database_of_another_version_says_what_to_do(self, databases, clock):
+        store = Store.open(databases.empty(), clock)
+        store.migrate()
         with store.begin() as tx:
             tx.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
         with pytest.raises(StoreError, match="is at version 0001, this Tieout needs 0003"):
@@ -52,6 +54,7 @@ class Migrations:
             store.check_version()
         with pytest.raises(StoreError, match="newer than this Tieout"):
             store.migrate()
+        store.close()
 
     @pytest.mark.parametrize(
         "digits",

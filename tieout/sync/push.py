@@ -123,12 +123,13 @@ class Pusher:
 
     def _ready(self, writer: Writer, row: OutboxRow) -> tuple[OutboxRow, Resolved] | None:
         """A claimed row with all it needs; one that lacks something is held for a person."""
-        with self.engine.store.begin() as tx:
+        with self.engine.store.read() as tx:
             resolved = self.resolver.resolve(tx, row)
-            if not isinstance(resolved, Unresolved):
-                resolved = self._built(writer, row, resolved)
-            if not isinstance(resolved, Unresolved):
-                return row, resolved
+        if not isinstance(resolved, Unresolved):
+            resolved = self._built(writer, row, resolved)
+        if not isinstance(resolved, Unresolved):
+            return row, resolved
+        with self.engine.store.begin() as tx:
             if resolved.waits:
                 self._postpone(tx, row, RateLimited(resolved.text, wait_s=WAIT_FOR_OTHERS_S))
             else:

@@ -1,0 +1,34 @@
+"""`make bench` in small: it runs to its end and its last line is for machines."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+POSITIVE = {
+    "entries_per_s",
+    "bare_entries_per_s",
+    "ratio_pricing",
+    "invoices_per_s",
+    "bare_invoices_per_s",
+    "ratio_push",
+    "calls_per_100_invoices",
+    "cores",
+}
+
+
+def test_the_last_line_of_a_bench_is_json() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benches.main", "--quick"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert {name for name, value in told.items() if name in POSITIVE and value > 0} == (POSITIVE)
+    assert told["cores"] == os.cpu_count()
+    assert f"{told['cores']} cores, Python {told['python']}" in done.stdout
