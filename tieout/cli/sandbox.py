@@ -30,8 +30,6 @@ def register(app: typer.Typer) -> None:
 class Preset(StrEnum):
     """What a stand-in begins with."""
 
-    """What a stand-in holds when it starts."""
-
     SAMPLE = "sample"
     EMPTY = "empty"
 
@@ -48,6 +46,9 @@ def sandbox_serve(
     schema: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Custom Salesforce objects and fields.")
     ] = None,
+    country: Annotated[
+        str, typer.Option(metavar="CODE", help="Where the ledger's company is: US, GB, CA ...")
+    ] = "US",
     json: Json = False,
 ) -> None:
     """Serve stand-ins of the vendors until Ctrl-C, and print how to connect to them."""
@@ -59,6 +60,7 @@ def sandbox_serve(
                 preset=_preset(preset),
                 vendors=tuple(vendor or VENDORS),
                 schema=load_schema(schema) if schema else None,
+                country=country,
             )
         except ValueError as problem:
             raise BadInput(str(problem)) from problem

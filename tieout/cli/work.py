@@ -81,14 +81,15 @@ def pull(
     full: Annotated[bool, typer.Option("--full", help="Read everything again.")] = False,
     sweep: Annotated[bool, typer.Option("--sweep", help="Look for deletions now.")] = False,
     no_map: Annotated[
-        bool, typer.Option("--no-map", help="Store only; make no projects, place no time.")
+        bool, typer.Option("--no-map", help="Apply no rules: make no projects, place no time.")
     ] = False,
     json: Json = False,
 ) -> None:
     """Fetch what changed, and apply the rules to it. Safe to repeat."""
     with engine_of(context) as engine:
         pulled = pull_all(engine, names or (), full=full, sweep=sweep)
-        mapped = None if no_map else (translate(engine), make_projects(engine))
+        translated = translate(engine)
+        mapped = None if no_map else (translated, make_projects(engine))
     rows = pulled_rows(pulled)
     if json:
         show.emit({"pulled": rows, "mapped": _mapped(*mapped) if mapped else None})

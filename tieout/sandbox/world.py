@@ -71,6 +71,7 @@ class World:
         preset: Literal["sample", "empty"] = "sample",
         vendors: Iterable[str] = VENDORS,
         schema: dict[str, Any] | None = None,
+        country: str = "US",
         service_s: Mapping[str, float] | None = None,
         item_s: Mapping[str, float] | None = None,
     ) -> None:
@@ -78,9 +79,11 @@ class World:
         self.vendors: dict[str, Vendor] = {}
         wanted = tuple(vendors)
         _check_names((*wanted, *(service_s or {}), *(item_s or {})))
+        if country != "US" and preset == "sample":
+            raise ValueError("the sample company is American; choose the preset empty")
         for slug in wanted:
             takes = (service_s or {}).get(slug, 0.0), (item_s or {}).get(slug, 0.0)
-            self.vendors[slug] = _made(slug, clock, preset, schema, takes)
+            self.vendors[slug] = _made(slug, clock, preset, schema, country, takes)
 
     @property
     def salesforce(self) -> Salesforce:
@@ -108,6 +111,7 @@ def _made(
     clock: Clock,
     preset: Literal["sample", "empty"],
     schema: dict[str, Any] | None,
+    country: str,
     takes: tuple[float, float],
 ) -> Vendor:
     call_s, item_s = takes
@@ -115,7 +119,7 @@ def _made(
         return Salesforce(clock, preset=preset, schema=schema, service_s=call_s, item_s=item_s)
     if slug == "harvest":
         return Harvest(clock, preset=preset, service_s=call_s, item_s=item_s)
-    return QuickBooks(clock, preset=preset, service_s=call_s, item_s=item_s)
+    return QuickBooks(clock, preset=preset, country=country, service_s=call_s, item_s=item_s)
 
 
 def _check_names(names: Iterable[str]) -> None:
