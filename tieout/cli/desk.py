@@ -11,7 +11,6 @@ import typer
 from tieout.cli import show
 from tieout.cli.exits import ExitCode
 from tieout.cli.ledger import subject_of
-from tieout.cli.retrying import retry_row
 from tieout.cli.session import engine_of, finish
 from tieout.cli.show import Column, Json
 from tieout.store import audit, cursors, outbox, runs, work
@@ -21,6 +20,7 @@ from tieout.store.outbox import OutboxState
 from tieout.sync.engine import Engine
 from tieout.sync.explain import Explained, ExplainedLine
 from tieout.sync.explain import explain as explain_document
+from tieout.sync.retry import retry_row
 
 audit_app = typer.Typer(help="Who did what.", no_args_is_help=True)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from tieout.connectors.base import INVOICE
 from tieout.errors import NotAllowed
-from tieout.model.ids import idempotency_key
-from tieout.store import audit, documents, outbox
+from tieout.model.document import DocumentStatus
+from tieout.model.ids import SourceRef, idempotency_key
+from tieout.model.settlement import RemoteInvoice
+from tieout.store import audit, documents, facts, outbox, refs
 from tieout.store.core import Tx
 from tieout.store.outbox import OutboxRow, OutboxState
 from tieout.sync.engine import Engine
@@ -23,16 +26,45 @@ def retry_row(
     with engine.store.begin() as tx:
         row = _row(tx, name, OutboxState.CONFIRMED if again else OutboxState.HELD)
         if again:
-            key = idempotency_key(
-                engine.name, row.connection, row.subject_id, row.revision, row.generation + 1
-            )
-            after = outbox.again(tx, row.id, key)
+            after = _again(engine, tx, row)
         else:
             after = outbox.release_held(tx, row.id, rebuild=rebuild)
         action = "outbox.again" if again else "outbox.retried"
         detail = {"row": after.id, "key": after.key, "rebuild": rebuild}
         audit.record(tx, engine.actor, action, row.subject_id, detail)
     return after
+
+
+def _again(engine: Engine, tx: Tx, row: OutboxRow) -> OutboxRow:
+    """One generation later, and only when the ledger itself says that the record is gone."""
+    if row.writer != INVOICE:
+        raise NotAllowed("Only invoices are made again; other records stay as they are.")
+    if row.state is OutboxState.CONFIRMED and not _is_gone(engine, tx, row):
+        raise NotAllowed(
+            f"As last read, {row.connection} still has it as record {row.remote_id}. Void or "
+            "delete it there, run `tieout pullback`, then order it again."
+        )
+    key = idempotency_key(
+        engine.name, row.connection, row.subject_id, row.revision, row.generation + 1
+    )
+    after = outbox.again(tx, row.id, key)
+    refs.forget(tx, row.connection, row.writer, row.subject_id)
+    documents.set_status(tx, row.subject_id, DocumentStatus.APPROVED)
+    return after
+
+
+def _is_gone(engine: Engine, tx: Tx, row: OutboxRow) -> bool:
+    """Whether the record was read since the push, and then as deleted or void."""
+    streams = engine.connection(row.connection).connector.streams
+    read = [
+        fact
+        for stream in streams
+        if stream.yields is RemoteInvoice
+        for fact in facts.by_source(
+            tx, facts.REMOTE_INVOICE, SourceRef(row.connection, stream.name, row.remote_id)
+        )
+    ]
+    return bool(read) and all(fact.deleted or fact.body.voided for fact in read)
 
 
 def _row(tx: Tx, name: str, state: OutboxState) -> OutboxRow:
