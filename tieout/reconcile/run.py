@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
 from tieout.config.workspace import Workspace
@@ -164,36 +164,33 @@ def _customers(tx: Tx, connection: str) -> Iterator[tuple[str, str]]:
 
 
 def _unbilled(tx: Tx, ours: list[Document], clients: dict[str, str]) -> Iterator[Unbilled]:
-    """Approved work inside a period its project's client was billed for, on no live document."""
-    billed_until: dict[str, date] = {}
-    for document in ours:
-        for project_id in document.project_ids:
-            last = max(document.period_to, billed_until.get(project_id, date.min))
-            billed_until[project_id] = last
-    if not billed_until:
+    """Approved work inside a period that was billed, on no live document.
+
+    Work without a project counts too: nobody will bill it until somebody places it.
+    """
+    periods = sorted({(document.period_from, document.period_to) for document in ours})
+    if not periods:
         return
     known = {project.id: project for project in projects.list_projects(tx)}
-    for item in work.open_work(tx, date.min, max(billed_until.values()), tuple(billed_until)):
+    last = max(end for _, end in periods)
+    for item in work.open_work(tx, periods[0][0], last):
         entry = item.body
-        in_period = item.work_date <= billed_until.get(item.project_id or "", date.min)
+        period = next((p for p in periods if p[0] <= item.work_date <= p[1]), None)
         ready = item.billable and item.approval is Approval.APPROVED
-        if not (ready and in_period and isinstance(entry, TimeEntry)):
+        if not (ready and period and isinstance(entry, TimeEntry)):
             continue
         if entry.running or entry.billed_upstream:
             continue
-        project = known[item.project_id or ""]
+        project = known.get(item.project_id or "")
         yield Unbilled(
             work_id=item.id,
-            client=clients.get(project.client_id, ""),
-            project=project.name,
+            client=clients.get(project.client_id, "") if project else entry.client,
+            project=project.name if project else entry.project or "no project",
             person=item.person,
             task=item.task,
             work_date=item.work_date,
             seconds=item.seconds,
-            reason=(
-                f"approved, but not on any invoice, though {project.name} was billed up to "
-                f"{billed_until[project.id]}."
-            ),
+            reason=(f"approved, but on no invoice, though {period[0]} to {period[1]} was billed."),
         )
 
 
