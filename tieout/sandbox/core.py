@@ -108,8 +108,8 @@ class Vendor:
     """A vendor's HTTP API with its own books.
 
     Subclasses set `slug` and `service_s` and implement `answer`, `writes` and
-    (where the vendor has its own error body) `crash`. Calls are serialised by
-    one lock: the books are never seen half changed.
+    (where the vendor has its own error body) `crash`. Calls are answered one after
+    the other, under one lock: the books are never seen half changed.
     """
 
     slug = ""
@@ -145,20 +145,22 @@ class Vendor:
         request = Request(environ)
         request.get_data(cache=True)
         with self._lock:
-            response = self._played(request)
+            fault = self.faults.take(request)
+        # Time passes outside the lock: a vendor works on several calls at once.
+        self.clock.sleep(self.service_s + self.item_s * self.items_of(request))
+        if fault is not None and fault.kind == "slow":
+            self.clock.sleep(fault.seconds)
+        with self._lock:
+            response = self._played(request, fault)
         return response(environ, start_response)
 
     # -- the shell ----------------------------------------------------------
-    def _played(self, request: Request) -> Response:
-        fault = self.faults.take(request)
+    def _played(self, request: Request, fault: Fault | None) -> Response:
         kind = fault.kind if fault else ""
-        self.clock.sleep(self.service_s + self.item_s * self.items_of(request))
         if fault is None:
             return self._logged(request, self._answered(request), kind)
         if kind == "call" and fault.action:
             fault.action()
-        if kind == "slow":
-            self.clock.sleep(fault.seconds)
         if kind == "cut_before":
             self._log(request, 0, kind)
             raise ConnectionCut
