@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 import pytest
 
 from tests.connectors.hostile import Bench, read, write
 from tieout.connectors.auth import from_stored, to_stored, token_for
-from tieout.connectors.base import Auth
+from tieout.connectors.base import Auth, Request
 from tieout.connectors.connection import MemoryKeeper
 from tieout.errors import AuthExpired, Misconfigured, Transient
 
@@ -29,6 +31,7 @@ def test_a_token_is_had_once_and_used_again() -> None:
         "refresh_expires_at": "",
         "base_url": "",
         "company": "",
+        "origin": "",
     }
 
 
@@ -60,6 +63,26 @@ def test_a_refused_token_is_refreshed_and_the_same_bytes_sent_again() -> None:
     bench.call(write(b'{"n":1}'))
     assert [call.status for call in bench.data_calls] == [200, 401, 200]
     assert bench.vendor.made == [b'{"n":1}']
+
+
+def test_a_refresh_token_that_a_person_gives_anew_replaces_the_stored_one() -> None:
+    bench = Bench()
+    was = bench.connection.connector.auth
+    assert was.grant is not None
+    vendors_way = was.grant
+
+    def grant(settings: Any, secrets: Mapping[str, str], refresh: str, now: datetime) -> Request:
+        return vendors_way(settings, secrets, refresh or secrets["first"], now)
+
+    auth = replace(was, grant=grant, starts_with="first")
+    connector = replace(bench.connection.connector, auth=auth)
+    for generation, calls in ((0, 1), (0, 1), (7, 2)):
+        if generation:
+            bench.vendor.generation = generation  # what was stored is revoked over there
+        secrets = {**bench.connection.secrets, "first": f"canary-refresh-{generation}"}
+        connection = replace(bench.connection, connector=connector, secrets=secrets)
+        bench.transport.call(connection, read())
+        assert bench.vendor.token_calls == calls
 
 
 def test_eight_threads_refresh_once() -> None:

@@ -11,6 +11,7 @@ from tieout.clock import Clock
 from tieout.connectors.base import Request, Response, Token
 from tieout.connectors.connection import Connection, MemoryKeeper, TokenKeeper
 from tieout.errors import AuthExpired, Misconfigured, Rejected, Transient
+from tieout.model.ids import digest
 
 __all__ = ["MemoryKeeper", "TokenKeeper", "Unsigned", "from_stored", "to_stored", "token_for"]
 
@@ -45,12 +46,12 @@ def token_for(
     _need_secrets(connection)
     if auth.grant is None:
         return None
-    stored = from_stored(connection.keeper.load())
+    stored = _stored(connection)
     if not force and _good(stored, refused, transport.clock.now()):
         return _of_our_company(connection, stored)
     with connection.keeper.lock(connection.name):
         # Whoever held the lock before us may have refreshed it.
-        stored = from_stored(connection.keeper.load())
+        stored = _stored(connection)
         if force or not _good(stored, refused, transport.clock.now()):
             stored = _asked(connection, transport, stored)
             connection.keeper.save(to_stored(stored))
@@ -73,6 +74,7 @@ def to_stored(token: Token) -> dict[str, str]:
         "refresh_expires_at": _text_of(token.refresh_expires_at),
         "base_url": token.base_url,
         "company": token.company,
+        "origin": token.origin,
     }
 
 
@@ -86,7 +88,23 @@ def from_stored(stored: Mapping[str, str] | None) -> Token:
         refresh_expires_at=_instant_of(kept.get("refresh_expires_at", "")),
         base_url=kept.get("base_url", ""),
         company=kept.get("company", ""),
+        origin=kept.get("origin", ""),
     )
+
+
+def _stored(connection: Connection) -> Token:
+    """The stored token; an empty one when a person has given another refresh token since.
+
+    One that was revoked stays in the store: without this, the new one in the environment
+    would never be tried and signing in again would change nothing.
+    """
+    token = from_stored(connection.keeper.load())
+    return token if token.origin in ("", _origin(connection)) else from_stored(None)
+
+
+def _origin(connection: Connection) -> str:
+    name = connection.connector.auth.starts_with
+    return digest(connection.secrets[name]) if name else ""
 
 
 def _text_of(instant: datetime | None) -> str:
@@ -125,6 +143,7 @@ def _asked(connection: Connection, transport: Unsigned, old: Token) -> Token:
         base_url=token.base_url or old.base_url,
         company=token.company or old.company,
         refresh_expires_at=token.refresh_expires_at or old.refresh_expires_at,
+        origin=_origin(connection),
     )
 
 

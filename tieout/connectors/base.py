@@ -97,6 +97,7 @@ class Token:
     base_url: str = ""  # where the vendor wants data calls sent, "" = the connection's own
     company: str = ""  # the remote company the token belongs to, "" when it does not say
     refresh_expires_at: datetime | None = None  # a person must connect again before it
+    origin: str = ""  # digest of the refresh token a person gave, from which it descends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,7 @@ class Auth:
     grant: Callable[[Any, Mapping[str, str], str, datetime], Request] | None = None
     read: Callable[[Any, datetime], Token] | None = None
     secrets: tuple[str, ...] = ()  # the names of the secrets an operator must give
+    starts_with: str = ""  # which of them is the first refresh token, "" when none is
     one_of: tuple[str, ...] = ()  # secrets of which one is needed; the settings decide which
 
 

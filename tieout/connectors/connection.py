@@ -16,8 +16,8 @@ class TokenKeeper(Protocol):
     """Where one connection's token is kept, encrypted, for all processes.
 
     A stored token has the keys `access`, `refresh`, `expires_at` and
-    `refresh_expires_at` (ISO 8601, UTC, "" = not known), `base_url` and `company`,
-    all texts.
+    `refresh_expires_at` (ISO 8601, UTC, "" = not known), `base_url`, `company` and
+    `origin`, all texts.
     """
 
     def lock(self, name: str) -> AbstractContextManager[Any]:

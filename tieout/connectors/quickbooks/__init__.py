@@ -180,6 +180,7 @@ CONNECTOR = base.Connector(
         grant=_grant,
         read=_token,
         secrets=("client_id", "client_secret", "refresh_token"),
+        starts_with="refresh_token",
     ),
     errors=faults.errors,
     faults=faults.FAULTS,
