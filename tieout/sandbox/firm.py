@@ -27,7 +27,7 @@ from tieout.sandbox.world import World
 
 __all__ = [
     "Act", "FirmFacts", "Project", "demo_firm", "edit_invoice_behind", "late_entry",
-    "lose_next_answer", "pay_some", "unapplied_payment",
+    "lose_next_answer", "pay_some", "put_firm", "unapplied_payment",
 ]  # fmt: skip
 
 
@@ -103,8 +103,14 @@ def demo_firm(
     plan = firm_plan.make_plan(people, projects, start)
     if firm_plan.next_month(plan.months[1]) > this_month:
         raise ValueError(f"the two months from {start:%B %Y} are not over on the world's clock")
+    return put_firm(world, plan)
+
+
+def put_firm(world: World, plan: Plan) -> FirmFacts:
+    """Put a planned firm into a world. Raises ValueError when the world is not empty."""
     if world.salesforce.org.records("Opportunity") or world.harvest.account.projects:
         raise ValueError("the firm needs a world of preset 'empty'")
+    start = plan.months[0]
     clients = tuple(dict.fromkeys(deal.client for deal in plan.deals))
     known = clients[::3]
     with in_the_past(world) as past:

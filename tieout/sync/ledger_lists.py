@@ -5,20 +5,33 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import cached_property
 
-from tieout.errors import Misconfigured
+from tieout.connectors.base import Stream
+from tieout.connectors.transport import Connection
+from tieout.errors import Misconfigured, Transient
 from tieout.model.settlement import ListEntry, ListKind
-from tieout.store import facts
+from tieout.store import cursors, facts, landed
 from tieout.store.core import Tx
 
 
 class LedgerLists:
-    """The lists of one ledger connection, read once for a run."""
+    """The lists of one ledger connection, read once for a run.
 
-    def __init__(self, tx: Tx, connection: str) -> None:
-        self._connection = connection
+    Raises Transient while some of them were read and others were not yet: a list that is
+    missing says nothing about what the ledger has.
+    """
+
+    def __init__(self, tx: Tx, connection: Connection) -> None:
+        self._connection = connection.name
         self._by_kind: dict[ListKind, list[ListEntry]] = defaultdict(list)
-        for entry in facts.bodies(tx, facts.LIST_ENTRY, connection=connection):
+        for entry in facts.bodies(tx, facts.LIST_ENTRY, connection=connection.name):
             self._by_kind[entry.kind].append(entry)
+        lists = [one for one in connection.connector.streams if one.yields is ListEntry]
+        unread = [one.name for one in lists if not _is_read(tx, connection.name, one)]
+        if unread and len(unread) < len(lists):
+            raise Transient(
+                f"{connection.name}: {', '.join(unread)} were not read to their end yet. "
+                "Run `tieout pullback`, then push."
+            )
 
     def of(self, kind: ListKind) -> list[ListEntry]:
         """The rows of one list, inactive ones too."""
@@ -51,3 +64,11 @@ class LedgerLists:
         """The company's name; the connection's own when the ledger does not say."""
         company = self._by_kind[ListKind.COMPANY]
         return company[0].name if company else self._connection
+
+
+def _is_read(tx: Tx, connection: str, stream: Stream) -> bool:
+    """Whether a list came through completely, and became facts."""
+    if cursors.get(tx, connection, stream.name).last_success_at is None:
+        return False
+    done = int(cursors.get(tx, connection, f"{stream.name}/translated").watermark or 0)
+    return next(iter(landed.current(tx, connection, stream.name, since_id=done)), None) is None

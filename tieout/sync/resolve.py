@@ -50,7 +50,7 @@ class Resolver:
     def __init__(self, engine: Engine, tx: Tx, connection: str) -> None:
         self.engine = engine
         self.connection = connection
-        self.lists = LedgerLists(tx, connection)
+        self.lists = LedgerLists(tx, engine.connection(connection))
 
     def resolve(self, tx: Tx, row: OutboxRow) -> Resolved | Unresolved:
         """What a row's call needs. Nothing is written."""

@@ -1,0 +1,1 @@
+"""Seeded histories of a firm: real product code, stand-ins in process, virtual time, faults."""

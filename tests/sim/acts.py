@@ -1,0 +1,167 @@
+"""What people do in the vendors' books meanwhile, and what must be said of it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from tests.sim.kernel import Process
+from tieout.sandbox.firm import edit_invoice_behind, late_entry, unapplied_payment
+
+if TYPE_CHECKING:
+    from tests.sim.history import History
+
+#: What an act makes the reconciliation say, when the ledger's answer had been heard before.
+SAID = {
+    "edit": ("R04", "R05"),
+    "void": ("R09",),
+    "delete": ("R01",),
+    "unapplied": ("R10",),
+    "pay": (),
+    "pay part": (),
+    "late entry": (),
+    "close the books": (),
+}
+NAMES = tuple(SAID)
+
+
+@dataclass
+class Touched:
+    """An invoice that somebody touched over there."""
+
+    number: str
+    act: str
+    before: dict[str, Any]
+    settled: bool  # our side knew it as confirmed
+
+
+@dataclass
+class Acts:
+    """The acts of a history."""
+
+    history: History
+    touched: dict[str, Touched] = field(default_factory=dict)
+    done: list[str] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)  # held rows a person has looked at
+    closed: bool = False  # whether somebody has closed the books for a while
+
+    def plan(self, names: tuple[str, ...], within: timedelta) -> None:
+        """Let each act happen at a moment that the seed chooses; it waits for its occasion."""
+        for name in names:
+            at_s = self.history.chance.uniform(0.1, 0.9) * within.total_seconds()
+            self.history.kernel.spawn(Process(name), name, self._act(name, at_s))
+
+    def _act(self, name: str, at_s: float) -> Callable[[], None]:
+        def act() -> None:
+            self.history.kernel.sleep(at_s)
+            while not self.history.stopping:
+                if _ACTS[name](self):
+                    self.done.append(name)
+                    self.history.kernel.note(f"somebody: {name}")
+                    return
+                self.history.kernel.sleep(1800)
+
+        return act
+
+    def heal(self) -> None:
+        """What a person would put right in the end."""
+        self.history.world.quickbooks.books.close_until(None)
+        self.history.reconnect()
+
+    # -- occasions -------------------------------------------------------------------------
+    def untouched(self) -> dict[str, Any] | None:
+        """An open invoice of ours nobody touched, chosen by the seed; none in closed books."""
+        if self.closed:
+            return None
+        rows = [
+            row
+            for row in self.history.world.quickbooks.books.rows("Invoice")
+            if row["DocNumber"] not in self.touched and row["Balance"] == row["TotalAmt"] > 0
+        ]
+        return dict(self.history.chance.choice(rows)) if rows else None
+
+    def touch(self, act: str, row: dict[str, Any]) -> None:
+        number = row["DocNumber"]
+        states = self.history.ask(
+            "SELECT o.state FROM outbox o JOIN documents d ON d.id = o.subject_id "
+            "WHERE d.number = ?",
+            number,
+        )
+        settled = states == [("confirmed",)]
+        self.touched[number] = Touched(number, act, row, settled)
+
+
+def _edit(acts: Acts) -> bool:
+    row = acts.untouched()
+    if row is None:
+        return False
+    acts.touch("edit", row)
+    edit_invoice_behind(acts.history.world, row["DocNumber"])
+    return True
+
+
+def _gone(act: str) -> Callable[[Acts], bool]:
+    def do(acts: Acts) -> bool:
+        row = acts.untouched()
+        if row is None:
+            return False
+        acts.touch(act, row)
+        books = acts.history.world.quickbooks.books
+        (books.void_invoice if act == "void" else books.delete_invoice)(row["Id"])
+        return True
+
+    return do
+
+
+def _pay(part: str) -> Callable[[Acts], bool]:
+    def do(acts: Acts) -> bool:
+        row = acts.untouched()
+        if row is None:
+            return False
+        amount = row["Balance"] if part == "all" else Decimal("100.00")
+        if amount > row["Balance"]:
+            return False
+        acts.touch("pay" if part == "all" else "pay part", row)
+        acts.history.world.quickbooks.books.pay({row["Id"]: amount})
+        return True
+
+    return do
+
+
+def _unapplied(acts: Acts) -> bool:
+    if acts.closed:
+        return False
+    unapplied_payment(acts.history.world)
+    return True
+
+
+def _late_entry(acts: Acts) -> bool:
+    if not any(each.kind == "time" for each in acts.history.facts.projects):
+        return True
+    late_entry(acts.history.world, acts.history.facts)
+    return True
+
+
+def _close_books(acts: Acts) -> bool:
+    books = acts.history.world.quickbooks.books
+    books.close_until(date(2027, 12, 31))
+    acts.closed = True
+    acts.history.kernel.sleep(5 * 3600.0)
+    books.close_until(None)
+    acts.closed = False
+    return True
+
+
+_ACTS: dict[str, Callable[[Acts], bool]] = {
+    "edit": _edit,
+    "void": _gone("void"),
+    "delete": _gone("delete"),
+    "pay": _pay("all"),
+    "pay part": _pay("some"),
+    "unapplied": _unapplied,
+    "late entry": _late_entry,
+    "close the books": _close_books,
+}

@@ -1,0 +1,210 @@
+"""What must hold when a history is over, checked from the vendors' books and the source data.
+
+Nothing here uses the product's arithmetic or its readers: amounts are whole cents, our side
+is read with SQL, and what must stand in the ledger is counted from the time tool's entries.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import Counter
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from tests.sim.acts import SAID
+from tieout.store import audit
+
+if TYPE_CHECKING:
+    from tests.sim.history import History
+
+_MARK = "[tieout:"
+Row = dict[str, Any]
+
+
+def broken(history: History) -> list[str]:
+    """Everything that does not hold, in a sentence each; empty when all is well."""
+    return [
+        *history.watch.broken,
+        *_once_each(history),
+        *_amounts(history),
+        *_lines(history),
+        *_payments(history),
+        *_settled(history),
+        *_said(history),
+        *_audited(history),
+        *_secrets(history),
+    ]
+
+
+def cents(amount: Decimal | str) -> int:
+    whole = Decimal(amount) * 100
+    assert whole % 1 == 0, f"{amount} is not whole cents"
+    return int(whole)
+
+
+# -- their side ------------------------------------------------------------------------------
+def as_pushed(history: History) -> list[Row]:
+    """Every invoice of ours over there as it was before anybody touched it."""
+    live = {row["DocNumber"]: row for row in _ours_there(history)}
+    for number, touched in history.acts.touched.items():
+        live[number] = touched.before
+    return list(live.values())
+
+
+def _ours_there(history: History) -> list[Row]:
+    rows = history.world.quickbooks.books.rows("Invoice")
+    return [row for row in rows if _MARK in str(row.get("PrivateNote", ""))]
+
+
+def _once_each(history: History) -> list[str]:
+    """One record for each approved document, each key and each customer's name once."""
+    told = []
+    rows = _ours_there(history)
+    keys = Counter(str(row["PrivateNote"]).split("]")[0] for row in rows)
+    numbers = Counter(row["DocNumber"] for row in rows)
+    names = Counter(row["DisplayName"] for row in history.world.quickbooks.books.rows("Customer"))
+    for what, counts in (("key", keys), ("number", numbers), ("customer", names)):
+        told += [f"{what} {one} is there {n} times" for one, n in counts.items() if n > 1]
+    approved = {
+        number for (number,) in history.ask("SELECT number FROM documents WHERE status != 'draft'")
+    }
+    there = {row["DocNumber"] for row in as_pushed(history)}
+    told += [f"{number} is lost" for number in sorted(approved - there)]
+    told += [f"{number} is there and was never approved" for number in sorted(there - approved)]
+    return told
+
+
+def _amounts(history: History) -> list[str]:
+    """For each project and month, what was invoiced is what was worked and sold."""
+    code_of = {each.name: each.code for each in history.facts.projects}
+    billed: Counter[tuple[str, date]] = Counter()
+    for row in as_pushed(history):
+        name = str(row["PrivateNote"]).partition("] ")[2]
+        month = date.fromisoformat(str(row["TxnDate"])).replace(day=1)
+        billed[code_of[name], month] += cents(row["TotalAmt"])
+    told = []
+    for place, due in expected(history).items():
+        if billed[place] != due:
+            told.append(f"{place[0]} {place[1]:%Y-%m}: {billed[place]} cents, not {due}")
+    return told
+
+
+def expected(history: History) -> Counter[tuple[str, date]]:
+    """Cents by project and month: the time tool's entries at the firm's rates, and the fees."""
+    account, facts = history.world.harvest.account, history.facts
+    code_of = {each.harvest_id: each.code for each in facts.projects}
+    quarter = {
+        user: facts.rates[person.role]
+        for user, row in account.users.items()
+        for person in facts.people
+        if person.email == row["email"]
+    }
+    due: Counter[tuple[str, date]] = Counter(facts.fee_cents)
+    for entry in account.entries.values():
+        approved = entry.is_closed and account.is_billable(entry)
+        if approved and entry.project_id in code_of:
+            seconds = int(entry.base_hours * 3600)
+            rate = cents(quarter[entry.user_id])
+            assert seconds * rate % 3600 == 0
+            month = entry.spent_date.replace(day=1)
+            due[code_of[entry.project_id], month] += seconds * rate // 3600
+    return due
+
+
+def _lines(history: History) -> list[str]:
+    """On every line quantity x rate is the amount; the lines come to the total."""
+    told = []
+    for row in as_pushed(history):
+        sales = [line for line in row["Line"] if line["DetailType"] == "SalesItemLineDetail"]
+        total = sum(cents(line["Amount"]) for line in sales)
+        if total != cents(row["TotalAmt"]) or not sales:
+            told.append(f"{row['DocNumber']}: lines {total}, total {cents(row['TotalAmt'])}")
+        for line in sales:
+            detail = line["SalesItemLineDetail"]
+            if detail["Qty"] * detail["UnitPrice"] != line["Amount"]:
+                told.append(f"{row['DocNumber']}: {line['Description']} does not multiply")
+    return told
+
+
+# -- payments --------------------------------------------------------------------------------
+def _payments(history: History) -> list[str]:
+    """Every payment over there is known here to the cent, and balances agree."""
+    theirs = {
+        row["Id"]: (cents(row["TotalAmt"]), cents(row["UnappliedAmt"]))
+        for row in history.world.quickbooks.books.rows("Payment")
+    }
+    ours = {}
+    for (text,) in history.ask("SELECT body FROM facts WHERE kind = 'payment' AND deleted = 0"):
+        body = json.loads(text)
+        amounts = body["total"]["amount"], body["unapplied"]["amount"]
+        ours[body["remote_id"]] = (cents(amounts[0]), cents(amounts[1]))
+    told = [] if ours == theirs else [f"payments here {ours}, there {theirs}"]
+    there = {row["DocNumber"]: row for row in _ours_there(history)}
+    for number, status in history.ask("SELECT number, status FROM documents"):
+        row = there.get(number)
+        if row is None or number in _untold(history):
+            continue
+        total, balance = cents(row["TotalAmt"]), cents(row["Balance"])
+        if total == 0:
+            continue  # voided over there
+        due = "pushed" if balance == total else "part_paid" if balance else "paid"
+        if status != due:
+            told.append(f"{number} is {status} here and {due} there")
+    return told
+
+
+def _untold(history: History) -> set[str]:
+    """Invoices that were touched before our side knew of them as confirmed."""
+    return {n for n, touched in history.acts.touched.items() if not touched.settled}
+
+
+# -- our side --------------------------------------------------------------------------------
+def _settled(history: History) -> list[str]:
+    """Every write is confirmed, or held with a reason that somebody's act explains."""
+    told = []
+    numbers = dict(history.ask("SELECT id, number FROM documents"))
+    rows = history.ask("SELECT subject_id, state, error_text, writer FROM outbox")
+    for subject, state, text, writer in rows:
+        name = numbers.get(subject, f"{writer} {subject}")
+        if state == "held" and text and name in _untold(history):
+            continue
+        if state != "confirmed":
+            told.append(f"{name} is {state}: {text or 'without a word'}")
+    drafts = history.ask("SELECT count(*) FROM documents WHERE status = 'draft'")[0][0]
+    return [*told, f"{drafts} drafts are left"] if drafts else told
+
+
+def _said(history: History) -> list[str]:
+    """The reconciliation says what people did over there, and nothing else."""
+    said = Counter(one.cls.value for one in history.proof.comparison.discrepancies)
+    if _untold(history):
+        return []  # what it must say then depends on the moment; that it says so is R-tested
+    due: Counter[str] = Counter()
+    for touched in history.acts.touched.values():
+        due.update(SAID[touched.act])
+    for name in history.acts.done:
+        if name == "unapplied":
+            due.update(SAID[name])
+    return [] if said == due else [f"the report says {dict(said)}, not {dict(due)}"]
+
+
+def _audited(history: History) -> list[str]:
+    with history.store.read() as tx:
+        problem = audit.verify(tx)
+    return [] if problem is None else [problem.text]
+
+
+def _secrets(history: History) -> list[str]:
+    """No credential and no token, in whatever writing, in a log or a report."""
+    texts = [*history.logs, *(text for _, _, text in history.kernel.log)]
+    texts += [path.read_text() for path in (history.folder / "reports").rglob("*.*")]
+    whole = "\n".join(texts)
+    told = []
+    for secret in history.secrets_ever:
+        writings = {secret, quote(secret), base64.b64encode(secret.encode()).decode()}
+        if any(one in whole for one in writings):
+            told.append("a secret is in a log or a report")
+    return told
