@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tieout.clock import VirtualClock
-from tieout.sandbox.quickbooks import QuickBooks
+from tieout.sandbox.quickbooks import QuickBooks, reports
 from tieout.sandbox.quickbooks.faults import ApiFault
+from tieout.sandbox.quickbooks.indexes import Indexes
 
 ACTS = (
     "invoice",
@@ -24,6 +26,9 @@ ACTS = (
     "edit",
     "unpay",
     "uncredit",
+    "write off",
+    "unjournal",
+    "merge",
 )
 STEPS = st.lists(
     st.tuples(
@@ -47,6 +52,8 @@ def act(vendor: QuickBooks, step: tuple[str, int, int, Decimal]) -> None:
     invoice = pick([row["Id"] for row in books.live("Invoice")], one)
     payment = pick([row["Id"] for row in books.live("Payment")], two)
     memo = pick([row["Id"] for row in books.live("CreditMemo")], two)
+    entry = pick([row["Id"] for row in books.live("JournalEntry")], two)
+    bad_debts = next(row["Id"] for row in books.live("Account") if row["Name"] == "Bad debts")
     acts = {
         "invoice": lambda: books.add_invoice(customer, amount),
         "pay": lambda: books.pay({invoice: amount}, total=amount + two),
@@ -60,7 +67,20 @@ def act(vendor: QuickBooks, step: tuple[str, int, int, Decimal]) -> None:
         "edit": lambda: books.edit_invoice(invoice, amount=amount),
         "unpay": lambda: books.delete_payment(payment) if one % 2 else books.void_payment(payment),
     }
+    acts |= {
+        "write off": lambda: books.settle_by_journal(invoice, bad_debts, amount),
+        "unjournal": lambda: books.delete("JournalEntry", books.get("JournalEntry", entry)),
+        "merge": lambda: merge(vendor, one),
+    }
     acts[name]()
+
+
+def merge(vendor: QuickBooks, which: int) -> None:
+    """Merge the oldest customer into another, and let a new one come."""
+    books = vendor.books
+    ids = [row["Id"] for row in books.live("Customer")]
+    books.merge_customers(ids[0], ids[1:][which % (len(ids) - 1)])
+    books.add_customer(f"Customer {len(books.changes)}")
 
 
 def check(vendor: QuickBooks) -> None:
@@ -75,7 +95,7 @@ def check(vendor: QuickBooks) -> None:
             key = (link["TxnType"], link["TxnId"])
             applied[key] = applied.get(key, Decimal(0)) + line["Amount"]
             into += line["Amount"] if key[0] == "Invoice" else 0
-            out += line["Amount"] if key[0] == "CreditMemo" else 0
+            out += line["Amount"] if key[0] in ("CreditMemo", "JournalEntry") else 0
         left = payment["TotalAmt"] + out - into
         assert payment["UnappliedAmt"] == left >= 0
         customer = payment["CustomerRef"]["value"]
@@ -87,9 +107,41 @@ def check(vendor: QuickBooks) -> None:
             customer = row["CustomerRef"]["value"]
             owed[customer] = owed.get(customer, Decimal(0)) + sign * row["Balance"]
             assert bool(row["LinkedTxn"]) == bool(taken)
+    for entry in books.live("JournalEntry"):
+        lines = [line["JournalEntryLineDetail"] for line in entry["Line"]]
+        customer = lines[1]["Entity"]["EntityRef"]["value"]
+        taken = applied.pop(("JournalEntry", entry["Id"]), Decimal(0))
+        assert taken <= entry["TotalAmt"]
+        owed[customer] = owed.get(customer, Decimal(0)) - entry["TotalAmt"] + taken
     assert not applied, "money is applied to a document that is gone"
     for customer in books.live("Customer"):
         assert customer["Balance"] == owed.get(customer["Id"], Decimal(0))
+    accounts = {row["Name"]: row["CurrentBalance"] for row in books.live("Account")}
+    assert accounts["Accounts Receivable (A/R)"] == sum(owed.values())
+    report = reports.run(books, "CustomerBalance", {"report_date": "2026-12-31"})
+    rows = report["Rows"].get("Row")
+    total = rows[-1]["Summary"]["ColData"][-1]["value"] if rows else "0.00"
+    assert Decimal(total) == sum(owed.values())
+
+
+def check_indexes(vendor: QuickBooks) -> None:
+    """What is kept with every write is what the rows say."""
+    fresh = Indexes()
+    for entity, rows in vendor.books.tables.items():
+        for row in rows.values():
+            fresh.remember(entity, row)
+    assert content(fresh) == content(vendor.books.indexes)
+
+
+def content(indexes: Indexes) -> dict[str, Any]:
+    """The indexes without empty places; the order of equal numbers does not matter."""
+    kept = {
+        name: {key: value for key, value in found.items() if value}
+        for name, found in vars(indexes).items()
+        if isinstance(found, dict)
+    }
+    kept["numbers"] = {key: set(value) for key, value in kept["numbers"].items()}
+    return {**kept, "receivable": indexes.receivable}
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -109,3 +161,4 @@ def test_books_balance_after_anything(
             after = [vendor.books.live(entity) for entity in ("Invoice", "Payment", "CreditMemo")]
             assert after == before, "a refusal must change nothing"
         check(vendor)
+    check_indexes(vendor)

@@ -104,3 +104,25 @@ def test_tokens_can_die_in_the_middle_of_a_run() -> None:
         "refresh_token": caller.vendor.credentials["refresh_token"],
     }
     assert token_call(caller, **form)[0] == 400
+
+
+def test_a_user_who_refuses_sends_no_code() -> None:
+    caller = desk()
+    caller.vendor.settings.consents = False
+    keys = caller.vendor.credentials
+    query = {"client_id": keys["client_id"], "redirect_uri": "http://localhost/x", "state": "s"}
+    found = caller.client.get("/connect/oauth2", query_string=query)
+    assert found.headers["Location"] == "http://localhost/x?error=access_denied&state=s"
+
+
+def test_two_refreshes_with_one_token_may_end_the_grant() -> None:
+    for revokes in (False, True):
+        caller = desk()
+        caller.vendor.settings.strict_rotation = True
+        caller.vendor.settings.reuse_revokes = revokes
+        first = caller.vendor.credentials["refresh_token"]
+        fresh = token_call(caller, grant_type="refresh_token", refresh_token=first)[1]
+        form = {"grant_type": "refresh_token", "refresh_token": first}
+        assert token_call(caller, **form)[1]["error"] == "invalid_grant"
+        form["refresh_token"] = fresh["refresh_token"]
+        assert token_call(caller, **form)[0] == (400 if revokes else 200)

@@ -11,7 +11,7 @@ from werkzeug.test import Client
 
 from tieout.clock import VirtualClock
 from tieout.sandbox.core import ConnectionCut
-from tieout.sandbox.salesforce import ApiError, OutboundMessages, Salesforce
+from tieout.sandbox.salesforce import ApiError, Salesforce
 from tieout.sandbox.salesforce.ids import checksum
 
 START = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
@@ -266,6 +266,29 @@ def test_bad_values_are_refused(api, deal, body, error):
     assert code(api("PATCH", f"sobjects/Opportunity/{deal}", body)) == (400, error)
 
 
+def test_conditions_on_keys_find_the_same_rows_in_the_order_they_were_made(api, vendor):
+    deals = vendor.org.records("Opportunity")[:3]
+    one, two, three = (each["Id"] for each in deals)
+    vendor.org.update("Opportunity", two, {"Tieout_Project_Id__c": "P-2"})
+    vendor.org.update("Opportunity", one, {"Tieout_Project_Id__c": "Old"})
+    vendor.org.update("Opportunity", one, {"Tieout_Project_Id__c": "P-1"})
+
+    def found(where):
+        return [row["Id"] for row in api.rows(f"SELECT Id FROM Opportunity WHERE {where}")]
+
+    assert found(f"Id IN ('{three}', '{one[:15]}')") == [one, three]
+    assert found(f"Id = '{two}' AND Name != 'x'") == [two]
+    assert found(f"Id = '{two}' AND Name = 'x'") == []
+    assert found(f"Id = '{two}' OR Id = '{one}'") == [one, two]
+    assert found("Tieout_Project_Id__c IN ('p-1', 'P-2', 'P-3')") == [one, two]
+    assert found("Tieout_Project_Id__c = 'Old'") == []
+    assert found(f"Tieout_Project_Id__c = null AND Id IN ('{one}', '{three}')") == [three]
+    account = deals[0]["AccountId"]
+    same = [each["Id"] for each in vendor.org.records("Opportunity", AccountId=account)]
+    assert found(f"AccountId = '{account[:15]}'") == same
+    assert found("Id IN ('00100000000zzzz')") == []
+
+
 def test_methods_and_bodies(api, deal):
     assert code(api("PUT", f"sobjects/Opportunity/{deal}", {})) == (405, "METHOD_NOT_ALLOWED")
     assert code(api("GET", "sobjects/Nope/x")) == (404, "NOT_FOUND")
@@ -345,6 +368,9 @@ def test_updated_and_deleted(api, vendor, clock, deal):
     vendor.org.delete("Account", gone)
     clock.advance(90)
     window = "?start=2026-01-15T10%3A00%3A00%2B00%3A00&end=2026-01-15T11:00:00Z"
+    vendor._resources.most_updated = 0
+    assert code(api("GET", f"sobjects/Opportunity/updated/{window}")) == (400, "EXCEEDED_ID_LIMIT")
+    vendor._resources.most_updated = 600_000
     answer = api("GET", f"sobjects/Opportunity/updated/{window}").json
     assert answer == {"ids": [deal], "latestDateCovered": "2026-01-15T10:31:00.000+0000"}
     answer = api("GET", f"sobjects/Account/deleted/{window}").json
@@ -364,8 +390,13 @@ def test_describe(api, vendor):
     assert fields["AccountId"]["referenceTo"] == ["Account"]
     children = {each["relationshipName"] for each in shown["childRelationships"]}
     assert {"OpportunityLineItems", "OpportunityContactRoles", "Sites__r"} <= children
+    now = "Thu, 15 Jan 2026 09:30:00 GMT"
+    path = "sobjects/Opportunity/describe"
+    assert api("GET", path, If_Modified_Since=now).status_code == 304
+    vendor.clock.advance(60)
     vendor.org.schema.change("Opportunity", "Tieout_Last_Sync__c", updateable=False)
     vendor.org.schema.remove("Opportunity", "Tieout_Payment_Terms__c")
+    assert api("GET", path, If_Modified_Since=now).status_code == 200
     fields = {each["name"]: each for each in api("GET", "sobjects/Opportunity/describe").json[
         "fields"]}  # fmt: skip
     assert fields["Tieout_Last_Sync__c"]["updateable"] is False
@@ -497,51 +528,6 @@ def test_a_lost_answer_was_still_written(api, vendor, deal):
 def test_people_are_refused_too(vendor):
     with pytest.raises(ApiError):
         vendor.org.insert("Opportunity", {"Name": "No stage"})
-
-
-# -- outbound messages ------------------------------------------------------------------
-def test_messages_are_sent_until_acknowledged(vendor, clock, deal):
-    sender = OutboundMessages(clock, vendor.org)
-    sent = []
-    answers = [(500, ""), (200, "<Ack>false</Ack>"), (200, "<ns:Ack>true</ns:Ack>")]
-
-    def post(body):
-        sent.append(body.decode())
-        return answers[min(len(sent), 3) - 1]
-
-    sender.notify(deal)
-    assert sender.deliver(post) == 0
-    assert sender.deliver(post) == 0
-    assert len(sent) == 1
-    clock.advance(60)
-    sender.deliver(post)
-    clock.advance(120)
-    assert sender.deliver(post) == 1
-    assert f"<OrganizationId>{vendor.org.organization_id}" in sent[0]
-    assert f"<sf:Id>{deal}</sf:Id>" in sent[0]
-    assert sent[0].count("<Id>04l") == 1
-    assert sender.waiting == []
-    sender.notify(deal)
-    clock.advance(25 * 3600)
-    sender.deliver(post)
-    assert len(sender.dropped) == 1
-
-
-def test_messages_may_repeat_reorder_and_arrive_empty(vendor, clock, deal):
-    sender = OutboundMessages(clock, vendor.org)
-    sender.repeat = sender.reverse = True
-    sent = []
-    first, second = sender.notify(deal), sender.notify(vendor.org.records("Opportunity")[0]["Id"])
-    vendor.org.delete("Opportunity", deal)
-
-    def post(body):
-        sent.append(body.decode())
-        return 200, "<Ack>true</Ack>"
-
-    assert sender.deliver(post) == 2
-    assert sent[0] == sent[1]
-    assert sent[0].index(second.id) < sent[0].index(first.id)
-    assert deal not in sent[0]
 
 
 def test_planned_trouble_meets_the_api_and_not_people(api, vendor, deal):

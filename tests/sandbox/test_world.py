@@ -424,3 +424,12 @@ def test_all_mistakes_are_told_at_once_and_a_missing_file_too(tmp_path) -> None:
         load_schema(tmp_path / "none.yaml")
     with pytest.raises(ValueError, match="not JSON"):
         load_schema(written(tmp_path, "{", "broken.json"))
+
+
+def test_the_sample_company_can_be_in_another_country() -> None:
+    for country, home in (("US", "USD"), ("GB", "GBP"), ("CA", "CAD"), ("AU", "AUD")):
+        world = World(VirtualClock(NOW), vendors=["quickbooks"], country=country)
+        books = world.quickbooks.books
+        assert world.quickbooks.settings.home_currency == home
+        assert list(books.rows("Invoice"))
+        assert list(books.rows("TaxCode"))

@@ -10,6 +10,9 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from tieout.sandbox.core import Vendor
 
+#: Seconds in which a server notices that it is to stop; its own default is half a second.
+_NOTICE_STOP_S = 0.05
+
 
 class _Handler(WSGIRequestHandler):
     """Keeps connections open, says nothing on the console, and cuts the line when told to."""
@@ -43,7 +46,9 @@ class Served:
         self._server: BaseWSGIServer = make_server(
             "127.0.0.1", port, vendor, threaded=True, request_handler=_Handler
         )
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_NOTICE_STOP_S,), daemon=True
+        )
 
     @property
     def base_url(self) -> str:

@@ -79,8 +79,6 @@ class World:
         self.vendors: dict[str, Vendor] = {}
         wanted = tuple(vendors)
         _check_names((*wanted, *(service_s or {}), *(item_s or {})))
-        if country != "US" and preset == "sample":
-            raise ValueError("the sample company is American; choose the preset empty")
         for slug in wanted:
             takes = (service_s or {}).get(slug, 0.0), (item_s or {}).get(slug, 0.0)
             self.vendors[slug] = _made(slug, clock, preset, schema, country, takes)

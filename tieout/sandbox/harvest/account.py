@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Any, Literal
 
+from tieout.clock import Clock
 from tieout.sandbox.harvest.records import (
     ZONES,
     Entry,
@@ -35,6 +36,17 @@ class Account(Work):
         self.entries: dict[int, Entry] = {}
         self.expenses: dict[int, Expense] = {}
         self.invoices: dict[int, Row] = {}
+        self._timers: dict[int, int] = {}  # person to the entry whose timer runs
+
+    def copy(self, clock: Clock | None = None) -> Account:
+        """The same account once more, on its own clock when one is given."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update({name: _copied(value) for name, value in vars(self).items()})
+        twin.clock = clock or self.clock
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Account:
+        return self.copy(memo.get(id(self.clock)))
 
     # -- time -------------------------------------------------------------------
     def add_entry(
@@ -81,9 +93,10 @@ class Account(Work):
     def restart_timer(self, entry_id: int) -> None:
         """Run the entry's timer; any other timer of the person stops."""
         entry = self.entries[entry_id]
-        for other in self.entries.values():
-            if other.user_id == entry.user_id and other.timer_started_at and other is not entry:
-                self.stop_timer(other.id)
+        other = self._timers.get(entry.user_id)
+        if other is not None:
+            self.stop_timer(other)
+        self._timers[entry.user_id] = entry.id
         entry.timer_started_at = self._now()
         entry.updated_at = self._now()
 
@@ -91,11 +104,13 @@ class Account(Work):
         entry = self.entries[entry_id]
         entry.base_hours = self.hours(entry)
         entry.timer_started_at = None
+        self._forget_timer(entry)
         entry.updated_at = self._now()
 
     def edit_entry(self, entry_id: int, **values: Any) -> None:
         """Change an entry as an administrator can, locked or not; `hours` sets its length."""
         entry = self.entries[entry_id]
+        self._forget_timer(entry)
         if "hours" in values:
             entry.base_hours = hours_of(values.pop("hours"))
             if entry.timer_started_at is not None:
@@ -104,12 +119,14 @@ class Account(Work):
             if not hasattr(entry, name):
                 raise AttributeError(f"a time entry has no {name}")
             setattr(entry, name, value)
+        if entry.timer_started_at is not None:
+            self._timers[entry.user_id] = entry.id
         self._assign(entry.user_id, entry.project_id, entry.task_id)
         entry.updated_at = self._now()
 
     def delete_entry(self, entry_id: int) -> None:
         """Remove an entry; nothing tells that it existed."""
-        del self.entries[entry_id]
+        self._forget_timer(self.entries.pop(entry_id))
 
     def submit(self, entry_ids: Iterable[int]) -> None:
         self._mark(entry_ids, is_submitted=True)
@@ -126,7 +143,6 @@ class Account(Work):
         """Mark time as invoiced by hand; there is no invoice behind it."""
         self._mark(entry_ids, marked_billed=billed)
 
-    # -- expenses -------------------------------------------------------------
     # -- expenses -------------------------------------------------------------
     def add_expense(
         self,
@@ -162,10 +178,48 @@ class Account(Work):
         self.expenses[made.id] = made
         return made.id
 
+    def edit_expense(self, expense_id: int, **values: Any) -> None:
+        """Change an expense, locked or not; a unit-priced category works its cost out again."""
+        expense = self.expenses[expense_id]
+        for name, value in values.items():
+            if not hasattr(expense, name):
+                raise AttributeError(f"an expense has no {name}")
+            setattr(expense, name, value)
+        price = self.categories[expense.category_id]["unit_price"]
+        cost = expense.total_cost if price is None else expense.units * price
+        expense.total_cost = cost.quantize(_HUNDREDTH, ROUND_HALF_UP)
+        expense.updated_at = self._now()
+
+    def delete_expense(self, expense_id: int) -> None:
+        """Remove an expense; nothing tells that it existed."""
+        del self.expenses[expense_id]
+
     def approve_expenses(self, expense_ids: Iterable[int]) -> None:
         for expense_id in expense_ids:
             self.expenses[expense_id].is_closed = True
             self.expenses[expense_id].updated_at = self._now()
+
+    # -- projects and invoices ----------------------------------------------------
+    def delete_project(self, project_id: int) -> None:
+        """Remove a project with all its time and expenses; invoices stay."""
+        for entry in [each for each in self.entries.values() if each.project_id == project_id]:
+            self.delete_entry(entry.id)
+        for expense in [each for each in self.expenses.values() if each.project_id == project_id]:
+            self.delete_expense(expense.id)
+        for kind in ("task_assignments", "user_assignments"):
+            rows: dict[int, Row] = getattr(self, kind)
+            for row in [each for each in rows.values() if each["project_id"] == project_id]:
+                self.forget(kind, row["id"])
+        self.forget("projects", project_id)
+
+    def set_invoice_state(
+        self, invoice_id: int, state: Literal["draft", "open", "paid", "closed"]
+    ) -> None:
+        """Send, reopen, close or settle an invoice made in Harvest; a paid one has nothing due."""
+        invoice = self.invoices[invoice_id]
+        invoice["state"] = state
+        invoice["due_amount"] = Decimal("0.00") if state == "paid" else invoice["amount"]
+        invoice["updated_at"] = self._now()
 
     # -- what is derived --------------------------------------------------------
     def hours(self, entry: Entry) -> Decimal:
@@ -215,6 +269,10 @@ class Account(Work):
         return rate_on(self.cost_rates.get(entry.user_id, []), entry.spent_date)
 
     # -- inside -----------------------------------------------------------------
+    def _forget_timer(self, entry: Entry) -> None:
+        if self._timers.get(entry.user_id) == entry.id:
+            del self._timers[entry.user_id]
+
     def touch(self, entry: Entry | Expense) -> None:
         if self.settings.approval_touches:
             entry.updated_at = self._now()
@@ -231,3 +289,18 @@ class Account(Work):
             self.assign_user(project_id, user_id)
         if (project_id, task_id) not in self._task_pairs:
             self.assign_task(project_id, task_id)
+
+
+def _copied(value: Any) -> Any:
+    """A copy of what can change; sharing the rest is much faster than a deep copy."""
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    if isinstance(value, set):
+        return set(value)
+    if isinstance(value, Entry | Expense):
+        twin = object.__new__(type(value))
+        twin.__dict__.update(value.__dict__)
+        return twin
+    return value

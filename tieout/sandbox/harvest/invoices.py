@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from tieout.sandbox.harvest.account import Account
+from tieout.sandbox.harvest.fields import number, whole
 from tieout.sandbox.harvest.lists import day
 from tieout.sandbox.harvest.paging import Invalid
 from tieout.sandbox.harvest.records import Entry, Expense, Row
@@ -16,16 +17,16 @@ _CENT = Decimal("0.01")
 
 def create(books: Account, body: Mapping[str, Any]) -> Row:
     """Make a draft invoice, free-form or from time and expenses. Raises `Invalid`."""
-    client = books.clients.get(_whole(body.get("client_id")))
+    client = books.clients.get(whole(body.get("client_id")))
     if client is None:
         raise Invalid("Client can't be blank")
     now = books.clock.now().replace(microsecond=0)
     invoice_id = books.next_id()
-    number = str(body.get("number") or 1000 + len(books.invoices) + 1)
+    label = str(body.get("number") or 1000 + len(books.invoices) + 1)
     invoice: Row = {
         "id": invoice_id,
         "client": {"id": client["id"], "name": client["name"]},
-        "number": number,
+        "number": label,
         "subject": body.get("subject"),
         "notes": body.get("notes"),
         "currency": body.get("currency") or client["currency"],
@@ -63,29 +64,14 @@ def delete(books: Account, invoice_id: int) -> None:
     del books.invoices[invoice_id]
 
 
-def open_entries(books: Account, project_id: int, wanted: Mapping[str, Any]) -> list[Entry]:
-    """Billable time of a project not yet invoiced, within `from` and `to` when given."""
-    return [
-        each
-        for each in books.entries.values()
-        if each.project_id == project_id
-        and not each.is_billed
-        and each.timer_started_at is None
-        and books.is_billable(each)
-        and _inside(each, wanted)
-    ]
+def is_open_entry(books: Account, each: Entry) -> bool:
+    """Whether time is billable and not yet invoiced; a running timer is not."""
+    return not each.is_billed and each.timer_started_at is None and books.is_billable(each)
 
 
-def open_expenses(books: Account, project_id: int, wanted: Mapping[str, Any]) -> list[Expense]:
-    """Billable expenses of a project not yet invoiced."""
-    return [
-        each
-        for each in books.expenses.values()
-        if each.project_id == project_id
-        and each.billable
-        and not each.is_billed
-        and _inside(each, wanted)
-    ]
+def is_open_expense(each: Expense) -> bool:
+    """Whether an expense is billable and not yet invoiced."""
+    return each.billable and not each.is_billed
 
 
 def _imported(
@@ -97,15 +83,27 @@ def _imported(
     lines: list[Row] = []
     taken: list[Entry | Expense] = []
     for project_id in project_ids:
-        project = books.projects.get(_whole(project_id))
+        project = books.projects.get(whole(project_id))
         if project is None or project["client_id"] != client_id:
             raise Invalid("Project is not one of the client's")
         if isinstance(wanted.get("time"), Mapping):
-            entries = open_entries(books, project["id"], wanted["time"])
+            entries = [
+                each
+                for each in books.entries.values()
+                if each.project_id == project["id"]
+                and is_open_entry(books, each)
+                and _inside(each, wanted["time"])
+            ]
             lines += _time_lines(books, entries, wanted["time"].get("summary_type", "project"))
             taken += entries
         if isinstance(wanted.get("expenses"), Mapping):
-            expenses = open_expenses(books, project["id"], wanted["expenses"])
+            expenses = [
+                each
+                for each in books.expenses.values()
+                if each.project_id == project["id"]
+                and is_open_expense(each)
+                and _inside(each, wanted["expenses"])
+            ]
             lines += [_expense_line(books, each) for each in expenses]
             taken += expenses
     return lines, taken
@@ -144,14 +142,14 @@ def _expense_line(books: Account, expense: Expense) -> Row:
 
 def _free_line(books: Account, line: Mapping[str, Any]) -> Row:
     project_id = line.get("project_id")
-    quantity = Decimal(str(line.get("quantity", 1)))
+    quantity = number(line.get("quantity", 1))
     return _line(
         books,
         str(line.get("kind", "Service")),
         str(line.get("description") or ""),
         quantity,
-        Decimal(str(line.get("unit_price", 0))),
-        None if project_id is None else _whole(project_id),
+        number(line.get("unit_price", 0)),
+        None if project_id is None else whole(project_id),
     )
 
 
@@ -183,7 +181,3 @@ def _inside(each: Entry | Expense, wanted: Mapping[str, Any]) -> bool:
     if wanted.get("from") and each.spent_date < day(wanted["from"]):
         return False
     return not (wanted.get("to") and each.spent_date > day(wanted["to"]))
-
-
-def _whole(value: Any) -> int:
-    return int(value) if str(value).isdigit() else 0

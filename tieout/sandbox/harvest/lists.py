@@ -103,59 +103,71 @@ def listed(name: str, viewer: Viewer, query: Query) -> list[Row]:
         elif key != "state":
             wanted = number(key, wanted)
         rows = [row for row in rows if row[key] == wanted]
-    rows = [row for row in rows if _fresh(row["updated_at"], query)]
-    return [listing.show(viewer, row) for row in rows]
+    fresh = _fresh(query)
+    return [listing.show(viewer, row) for row in rows if fresh(row)]
 
 
 def entries(viewer: Viewer, query: Query) -> list[Entry]:
     """Visible time entries that pass the filters, newest day first."""
-    found = [
-        each
-        for each in viewer.visible(viewer.account.entries.values())
-        if _passes(viewer.account, each, query)
-    ]
+    tests: list[Callable[[Entry], bool]] = [*_tests(viewer.account, query)]
     if "is_running" in query:
-        wanted = flag(query["is_running"])
-        found = [each for each in found if (each.timer_started_at is not None) == wanted]
+        running = flag(query["is_running"])
+        tests.append(lambda each: (each.timer_started_at is not None) == running)
     if "task_id" in query:
         task = number("task_id", query["task_id"])
-        found = [each for each in found if each.task_id == task]
+        tests.append(lambda each: each.task_id == task)
     if "external_reference_id" in query:
         key = query["external_reference_id"]
-        found = [
-            each for each in found if str((each.external_reference or {}).get("id", "")) == key
-        ]
-    return sorted(found, key=lambda each: (each.spent_date, each.created_at, each.id), reverse=True)
+        tests.append(lambda each: str((each.external_reference or {}).get("id", "")) == key)
+    return _newest_first(viewer.visible(viewer.account.entries.values()), tests)
 
 
 def expenses(viewer: Viewer, query: Query) -> list[Expense]:
     """Visible expenses that pass the filters, newest first."""
-    found = [
-        each
-        for each in viewer.visible(viewer.account.expenses.values())
-        if _passes(viewer.account, each, query)
-    ]
-    return sorted(found, key=lambda each: (each.spent_date, each.created_at, each.id), reverse=True)
+    tests = _tests(viewer.account, query)
+    return _newest_first(viewer.visible(viewer.account.expenses.values()), tests)
 
 
-def _passes(books: Account, each: Entry | Expense, query: Query) -> bool:
-    client = books.projects[each.project_id]["client_id"]
-    own = {"user_id": each.user_id, "project_id": each.project_id, "client_id": client}
-    if any(key in query and number(key, query[key]) != value for key, value in own.items()):
-        return False
-    if "is_billed" in query and flag(query["is_billed"]) != each.is_billed:
-        return False
-    if "approval_status" in query and query["approval_status"] != approval_status(each):
-        return False
-    if "from" in query and each.spent_date < day(query["from"]):
-        return False
-    if "to" in query and each.spent_date > day(query["to"]):
-        return False
-    return _fresh(each.updated_at, query)
+def _newest_first(found: list[Any], tests: list[Callable[[Any], bool]]) -> list[Any]:
+    kept = [each for each in found if all(test(each) for test in tests)]
+    return sorted(kept, key=lambda each: (each.spent_date, each.created_at, each.id), reverse=True)
 
 
-def _fresh(updated_at: datetime, query: Query) -> bool:
-    return "updated_since" not in query or updated_at >= instant(query["updated_since"])
+def _tests(books: Account, query: Query) -> list[Callable[[Any], bool]]:
+    """The filters that time and expenses share, read once for all records."""
+    tests: list[Callable[[Any], bool]] = []
+    wanted: dict[str, Any] = {}
+    for key in ("user_id", "project_id", "client_id"):
+        if key in query:
+            wanted[key] = number(key, query[key])
+    if "user_id" in wanted:
+        tests.append(lambda each: each.user_id == wanted["user_id"])
+    if "project_id" in wanted:
+        tests.append(lambda each: each.project_id == wanted["project_id"])
+    if "client_id" in wanted:
+        tests.append(
+            lambda each: books.projects[each.project_id]["client_id"] == wanted["client_id"]
+        )
+    if "is_billed" in query:
+        wanted["is_billed"] = flag(query["is_billed"])
+        tests.append(lambda each: each.is_billed == wanted["is_billed"])
+    if "approval_status" in query:
+        tests.append(lambda each: approval_status(each) == query["approval_status"])
+    if "from" in query:
+        wanted["from"] = day(query["from"])
+        tests.append(lambda each: each.spent_date >= wanted["from"])
+    if "to" in query:
+        wanted["to"] = day(query["to"])
+        tests.append(lambda each: each.spent_date <= wanted["to"])
+    tests.append(_fresh(query))
+    return tests
+
+
+def _fresh(query: Query) -> Callable[[Any], bool]:
+    if "updated_since" not in query:
+        return lambda each: True
+    since = instant(query["updated_since"])
+    return lambda each: (each["updated_at"] if isinstance(each, dict) else each.updated_at) >= since
 
 
 def flag(text: str) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from tieout.sandbox.harvest.account import Account
-from tieout.sandbox.harvest.invoices import open_entries, open_expenses
+from tieout.sandbox.harvest.invoices import is_open_entry, is_open_expense
 from tieout.sandbox.harvest.lists import day, flag
 from tieout.sandbox.harvest.paging import Invalid
 from tieout.sandbox.harvest.records import Entry, Expense, Row
@@ -47,18 +47,18 @@ def _uninvoiced(viewer: Viewer, query: Mapping[str, str]) -> list[Row]:
     books = viewer.account
     first, last = _span(query)
     fixed = flag(query.get("include_fixed_fee", "true"))
-    span = {"from": first, "to": last}
+    time = _by_project(each for each in books.entries.values() if first <= each.spent_date <= last)
+    bought = _by_project(
+        each for each in books.expenses.values() if first <= each.spent_date <= last
+    )
+    led = viewer.led()
     rows = []
     for project in books.projects.values():
-        if project["id"] not in viewer.led() or (project["is_fixed_fee"] and not fixed):
+        if project["id"] not in led or (project["is_fixed_fee"] and not fixed):
             continue
-        worked = [
-            each
-            for each in books.entries.values()
-            if each.project_id == project["id"] and first <= each.spent_date <= last
-        ]
-        entries = open_entries(books, project["id"], span)
-        expenses = open_expenses(books, project["id"], span)
+        worked = time.get(project["id"], [])
+        entries = [each for each in worked if is_open_entry(books, each)]
+        expenses = [each for each in bought.get(project["id"], []) if is_open_expense(each)]
         if not worked and not expenses:
             continue
         spent = sum((each.total_cost for each in expenses), _ZERO)
@@ -77,6 +77,13 @@ def _uninvoiced(viewer: Viewer, query: Mapping[str, str]) -> list[Row]:
             }
         )
     return rows
+
+
+def _by_project(records: Iterable[Any]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = {}
+    for each in records:
+        found.setdefault(each.project_id, []).append(each)
+    return found
 
 
 def _client_key(books: Account, each: Entry | Expense) -> Row:
@@ -172,11 +179,12 @@ def _expenses(viewer: Viewer, name: str, query: Mapping[str, str]) -> list[Row]:
 
 def _budgets(viewer: Viewer) -> list[Row]:
     books = viewer.account
+    time, led = _by_project(books.entries.values()), viewer.led()
     rows = []
     for project in books.projects.values():
-        if project["id"] not in viewer.led():
+        if project["id"] not in led:
             continue
-        entries = [each for each in books.entries.values() if each.project_id == project["id"]]
+        entries = time.get(project["id"], [])
         in_money = project["budget_by"] in ("project_cost", "task_fees")
         spent = _amount(books, entries) if in_money else _hours(books, entries)
         client = books.clients[project["client_id"]]

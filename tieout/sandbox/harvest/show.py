@@ -108,9 +108,7 @@ class Viewer:
         currency = books.clients[project["client_id"]]["currency"]
         category = books.categories[expense.category_id]
         assignment = books.user_assignment(expense.user_id, expense.project_id)
-        reason = "Expense is invoiced." if expense.is_billed else None
-        if reason is None and expense.is_closed:
-            reason = "Item Approved and Locked for this Time Period"
+        reason = expense_lock(expense)
         receipt: Row = {"url": None, "file_name": None, "file_size": None, "content_type": None}
         if expense.receipt is not None:
             name, content, kind = expense.receipt
@@ -209,6 +207,13 @@ def lock_reason(books: Account, entry: Entry) -> str | None:
         if not row["is_active"]:
             return f"Item Locked because its {kind} is Archived"
     return None
+
+
+def expense_lock(expense: Expense) -> str | None:
+    """Why an expense cannot be edited, None when it can."""
+    if expense.is_billed:
+        return "Expense is invoiced."
+    return "Item Approved and Locked for this Time Period" if expense.is_closed else None
 
 
 def plain(value: Any) -> Any:

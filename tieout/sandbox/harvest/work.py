@@ -216,6 +216,14 @@ class Work:
         row.update(values)
         row["updated_at"] = self._now()
 
+    def forget(self, kind: str, record_id: int) -> None:
+        """Remove a client, project, task or assignment that no other record needs."""
+        row: Row = getattr(self, kind).pop(record_id)
+        if kind == "task_assignments":
+            del self._task_pairs[row["project_id"], row["task_id"]]
+        if kind == "user_assignments":
+            del self._user_pairs[row["project_id"], row["user_id"]]
+
     def change_settings(self, **values: Any) -> None:
         """Edit the account's preferences, see `Settings`."""
         self.settings = replace(self.settings, **values)

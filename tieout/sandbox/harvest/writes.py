@@ -1,15 +1,16 @@
-"""Creating, changing and deleting time entries and expenses through the API."""
+"""Creating, changing and deleting time entries through the API."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from tieout.sandbox.harvest.account import Account
+from tieout.sandbox.harvest.fields import number, whole
 from tieout.sandbox.harvest.lists import FORBIDDEN, day
 from tieout.sandbox.harvest.paging import Invalid
 from tieout.sandbox.harvest.records import ZONES, Entry, Row
@@ -29,7 +30,7 @@ def find(viewer: Viewer, entry_id: int) -> Entry:
 def create(viewer: Viewer, body: Mapping[str, Any]) -> Entry:
     """Record time by duration, by start and end, or as a running timer."""
     books = viewer.account
-    user_id = _number(body.get("user_id")) or viewer.user_id
+    user_id = whole(body.get("user_id")) or viewer.user_id
     if user_id not in books.users:
         raise Invalid("User is invalid")
     if user_id != viewer.user_id and not viewer.is_admin and user_id not in viewer.people():
@@ -107,28 +108,6 @@ def stop(viewer: Viewer, entry: Entry) -> Entry:
     return entry
 
 
-def create_expense(viewer: Viewer, body: Mapping[str, Any]) -> int:
-    """Record an expense; unit-priced categories need `units`, others `total_cost`."""
-    books = viewer.account
-    project = books.projects.get(_number(body.get("project_id")))
-    category = books.categories.get(_number(body.get("expense_category_id")))
-    if project is None or category is None or not body.get("spent_date"):
-        raise Invalid("Project, expense category and spent date can't be blank")
-    needed = "total_cost" if category["unit_price"] is None else "units"
-    if body.get(needed) is None:
-        raise Invalid(f"{needed} can't be blank")
-    return books.add_expense(
-        _number(body.get("user_id")) or viewer.user_id,
-        project["id"],
-        category["id"],
-        day(body["spent_date"]),
-        total_cost=_decimal(body["total_cost"]) if needed == "total_cost" else None,
-        units=_decimal(body["units"]) if needed == "units" else 1,
-        notes=body.get("notes"),
-        billable=str(body.get("billable", True)).lower() != "false",
-    )
-
-
 def _with_times(
     books: Account,
     user_id: int,
@@ -160,8 +139,8 @@ def _with_times(
 
 
 def _place(books: Account, body: Mapping[str, Any], entry: Entry | None) -> tuple[int, int]:
-    project_id = _number(body.get("project_id")) or (entry.project_id if entry else 0)
-    task_id = _number(body.get("task_id")) or (entry.task_id if entry else 0)
+    project_id = whole(body.get("project_id")) or (entry.project_id if entry else 0)
+    task_id = whole(body.get("task_id")) or (entry.task_id if entry else 0)
     project, task = books.projects.get(project_id), books.tasks.get(task_id)
     if project is None or not project["is_active"]:
         raise Invalid("Project isn't active or doesn't exist")
@@ -184,25 +163,11 @@ def _reference(body: Mapping[str, Any]) -> Row | None:
     return {name: given.get(name) for name in names}
 
 
-def _number(value: Any) -> int:
-    return int(value) if str(value).isdigit() else 0
-
-
 def _hours(value: Any) -> Decimal:
-    hours = _decimal(value)
+    hours = number(value)
     if hours < 0:
         raise Invalid("Hours can't be negative")
     return hours
-
-
-def _decimal(value: Any) -> Decimal:
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation as problem:
-        raise Invalid(f"{value} is not a number") from problem
-    if not number.is_finite():
-        raise Invalid(f"{value} is not a number")
-    return number
 
 
 def _between(started: str, ended: str) -> Decimal:

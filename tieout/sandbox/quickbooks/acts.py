@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
-from tieout.sandbox.quickbooks import faults, payments
+from tieout.sandbox.quickbooks import faults, lists, payments
 from tieout.sandbox.quickbooks.wire import SERVER_ZONE, ZERO, Row, stamp
 
 if TYPE_CHECKING:
@@ -53,6 +53,10 @@ class Acts:
     # -- customers ------------------------------------------------------------------
     def add_customer(self, name: str, **values: Any) -> Row:
         return self.add("Customer", DisplayName=name, **values)
+
+    def merge_customers(self, gone_id: str, kept_id: str) -> Row:
+        """Merge one customer into another: its id disappears, whatever named it moves over."""
+        return lists.merge(self._books, gone_id, kept_id)
 
     # -- invoices -------------------------------------------------------------------
     def add_invoice(
@@ -134,8 +138,19 @@ class Acts:
 
     def deposit_payment(self, payment_id: str) -> Row:
         """Put a payment into a bank deposit: from then on it is locked (6540)."""
+        return self._lock_payment(payment_id, "_deposited")
+
+    def settle_payment(self, payment_id: str) -> Row:
+        """QuickBooks Payments paid the money out: from then on it is locked (6450)."""
+        return self._lock_payment(payment_id, "_settled")
+
+    def match_payment(self, payment_id: str) -> Row:
+        """Match a payment with a line of the bank: from then on it is locked (6480)."""
+        return self._lock_payment(payment_id, "_matched")
+
+    def _lock_payment(self, payment_id: str, how: str) -> Row:
         row = self._books.get("Payment", payment_id)
-        return self._books.put("Payment", {**row, "_deposited": True})
+        return self._books.put("Payment", {**row, how: True})
 
     def add_credit(self, customer_id: str, amount: Decimal | str, **values: Any) -> Row:
         """Enter a credit memo of one line without tax."""
@@ -154,27 +169,70 @@ class Acts:
         return self.add("Payment", CustomerRef=payer, TotalAmt=ZERO, Line=lines)
 
     def add_journal(
-        self, debit_account: str, credit_account: str, amount: Decimal | str, **values: Any
+        self,
+        debit_account: str,
+        credit_account: str,
+        amount: Decimal | str,
+        *,
+        customer_id: str = "",
+        **values: Any,
     ) -> Row:
-        """Enter a journal entry between two accounts, by their ids."""
+        """Enter a journal entry between two accounts, by their ids.
+
+        With a customer, the line on receivables is theirs and can be applied like a credit.
+        """
+        named = {"Entity": {"Type": "Customer", "EntityRef": {"value": customer_id}}}
         lines = [
             {
                 "Amount": Decimal(amount),
                 "DetailType": "JournalEntryLineDetail",
-                "JournalEntryLineDetail": {"PostingType": side, "AccountRef": {"value": account}},
+                "JournalEntryLineDetail": {
+                    "PostingType": side,
+                    "AccountRef": {"value": account},
+                    **(named if customer_id else {}),
+                },
             }
             for side, account in (("Debit", debit_account), ("Credit", credit_account))
         ]
         return self.add("JournalEntry", Line=lines, **values)
 
+    def settle_by_journal(self, invoice_id: str, account_id: str, amount: Decimal | str) -> Row:
+        """Take an amount off an invoice without money: a journal entry and its application.
+
+        Returns the Payment of nothing that applies the entry.
+        """
+        books = self._books
+        invoice = books.get("Invoice", invoice_id)
+        customer = invoice["CustomerRef"]["value"]
+        receivable = next(
+            row["Id"]
+            for row in books.rows("Account")
+            if row["AccountType"] == "Accounts Receivable"
+        )
+        entry = self.add_journal(account_id, receivable, amount, customer_id=customer)
+        lines = [
+            {"Amount": Decimal(amount), "LinkedTxn": [{"TxnId": row_id, "TxnType": entity}]}
+            for entity, row_id in (("Invoice", invoice_id), ("JournalEntry", entry["Id"]))
+        ]
+        return self.add("Payment", CustomerRef={"value": customer}, TotalAmt=ZERO, Line=lines)
+
     def delete_credit(self, memo_id: str) -> Row:
         return self._books.delete("CreditMemo", self._address("CreditMemo", memo_id))
 
     # -- the company ---------------------------------------------------------------
+    def prefer(self, **changes: Any) -> None:
+        """Change fields of `Settings` on the preferences page: a notification is sent."""
+        for name, value in changes.items():
+            if not hasattr(self._books.settings, name):
+                raise AttributeError(f"there is no setting {name}")
+            setattr(self._books.settings, name, value)
+        self._books.note("Preferences", "1", "Update")
+
     def close_until(self, day: date | None, *, password: bool = False) -> None:
         """Close the books up to and including a date; None opens them again."""
         self._books.closed_until = day
         self._books.closed_with_password = password
+        self._books.note("Preferences", "1", "Update")
 
     def set_rate(self, currency: str, rate: Decimal | str, day: date | None = None) -> Row:
         """Set a currency's rate (home units for one foreign unit) from a date on."""

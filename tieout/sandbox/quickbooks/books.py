@@ -100,6 +100,8 @@ class Books(Acts, Store):
         self._writable(entity)
         old = self.current(entity, payload)
         sent, nulls = clean(entity, payload)
+        if entity == "Payment" and self._ignored(old):
+            return old
         if str(payload.get("sparse", False)).lower() == "true":
             row = {key: value for key, value in old.items() if key not in nulls}
         else:
@@ -188,6 +190,12 @@ class Books(Acts, Store):
         if not self.settings.subscription_active:
             raise faults.read_only_company()
 
+    def _ignored(self, payment: Row) -> bool:
+        """Whether an update of a payment in a closed period is answered and not done."""
+        if self.settings.closed_payment_update != "ignore" or self.closed_until is None:
+            return False
+        return str(payment["TxnDate"]) <= self.closed_until.isoformat()
+
     def _carried_out(self, draft: Draft) -> Row:
         self.resolve(draft.entity, draft.row, draft.old)
         if draft.entity in TRANSACTIONS:
@@ -202,7 +210,7 @@ class Books(Acts, Store):
 
     def _release(self, entity: str, row: Row) -> None:
         """Free whatever is linked to a transaction that is about to go."""
-        if entity in ("Invoice", "CreditMemo"):
+        if entity in ("Invoice", "CreditMemo", "JournalEntry"):
             sales.release(self, entity, row)
         if entity == "Payment":
             payments.release(self, row)

@@ -235,6 +235,39 @@ def read_only_company() -> ApiFault:
     )
 
 
+def in_flight() -> ApiFault:
+    return ApiFault(
+        600,
+        "Duplicate Request ID",
+        "Duplicate Request ID : a request with this request id is being processed.",
+    )
+
+
+def bad_request_id(value: str) -> ApiFault:
+    return ApiFault(
+        2130, "Invalid Request Id Format", f"The request id {value!r} has an invalid format."
+    )
+
+
+#: The refusals of a company nobody can work with for now, by `Settings.trouble`.
+TROUBLES = {
+    "no_admin": ApiFault(
+        120,
+        "Authorization Failure",
+        "The user who connected the app has no access to this company any more.",
+        status=401,
+        kind="AuthorizationFault",
+    ),
+    "wrong_cluster": ApiFault(
+        130, "Wrong cluster", "The company is on another cluster.", kind="SystemFault"
+    ),
+    "locked": ApiFault(140, "Company locked", "The company is locked.", kind="SystemFault"),
+    "maintenance": ApiFault(
+        150, "Company in maintenance", "The company is in maintenance.", kind="SystemFault"
+    ),
+}
+
+
 def query_fault(code: int, text: str) -> ApiFault:
     messages = {4000: "Error parsing query", 4001: "Invalid query"}
     prefix = {4000: "QueryParserError: ", 4001: "QueryValidationError: "}[code]

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from werkzeug.wrappers import Request, Response
 
 from tieout.sandbox.quickbooks import faults
 from tieout.sandbox.quickbooks.wire import Row, decode
@@ -17,6 +21,9 @@ from tieout.sandbox.quickbooks.wire import Row, decode
 if TYPE_CHECKING:
     from tieout.sandbox.quickbooks.books import Books
 
+#: Temporary addresses start so.
+DOWNLOADS = "/files/"
+_DOWNLOAD_FOR = timedelta(minutes=15)
 _MOST_BYTES = 100 * 1024 * 1024
 _NAME = re.compile(rb'name="?([A-Za-z_]+)_(\d+)"?', re.IGNORECASE)
 
@@ -72,9 +79,30 @@ def _stored(books: Books, part: dict[str, bytes]) -> Row:
     books.files[row["Id"]] = content
     row["Size"] = len(content)
     row["FileAccessUri"] = f"/v3/company/files/{row['Id']}"
-    shown = books.present("Attachable", row)
-    shown["TempDownloadUri"] = f"/files/{row['Id']}"
-    return {"Attachable": shown}
+    return {"Attachable": books.present("Attachable", row)}
+
+
+def temporary_address(now: datetime, row_id: str) -> str:
+    """Where a file can be fetched without signing in, for a quarter of an hour."""
+    end = int((now + _DOWNLOAD_FOR).timestamp())
+    return f"{DOWNLOADS}{row_id}?expires={end}&signature={_signature(row_id, end)}"
+
+
+def download(books: Books, request: Request) -> Response:
+    """Answer a temporary address: the bytes, or 403 when its time is over."""
+    row_id = request.path.removeprefix(DOWNLOADS)
+    end = request.args.get("expires", "")
+    if not end.isdigit() or request.args.get("signature") != _signature(row_id, int(end)):
+        return Response("Forbidden", status=403)
+    if books.clock.now().timestamp() >= int(end):
+        return Response("Request has expired", status=403)
+    if row_id not in books.files:
+        return Response("Not found", status=404)
+    return Response(books.files[row_id], mimetype="application/octet-stream")
+
+
+def _signature(row_id: str, end: int) -> str:
+    return hashlib.sha256(f"download {row_id} {end}".encode()).hexdigest()[:32]
 
 
 def pdf(row: Row) -> bytes:

@@ -6,12 +6,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tieout.sandbox.quickbooks import faults
+from tieout.sandbox.quickbooks.indexes import RECEIVABLES
 from tieout.sandbox.quickbooks.wire import ZERO, Row
 
 if TYPE_CHECKING:
     from tieout.sandbox.quickbooks.books import Books, Draft
 
-_PEOPLE = ("Customer", "Vendor", "Employee")
 _NAME_PARTS = ("Title", "GivenName", "MiddleName", "FamilyName", "Suffix")
 _SUFFIX = " (deleted)"
 #: Sub-customers may be this deep below the top customer.
@@ -52,12 +52,9 @@ def person(books: Books, draft: Draft) -> None:
             )
         row["DisplayName"] = built
     _switch_name(draft, "DisplayName")
-    wanted = row["DisplayName"].casefold()
-    for entity in _PEOPLE:
-        for other in books.rows(entity):
-            taken = other["DisplayName"].casefold() == wanted
-            if taken and (entity, other["Id"]) != (draft.entity, row.get("Id")):
-                raise faults.name_taken(entity)
+    for entity, other in sorted(books.indexes.named(draft.entity, row["DisplayName"])):
+        if (entity, other) != (draft.entity, row.get("Id")):
+            raise faults.name_taken(entity)
     row.setdefault("PrintOnCheckName", row["DisplayName"])
     if draft.entity == "Vendor":
         row.setdefault("Balance", ZERO)
@@ -88,6 +85,9 @@ def customer(books: Books, draft: Draft) -> None:
     if parent is not None:
         row["FullyQualifiedName"] = f"{parent['FullyQualifiedName']}:{row['DisplayName']}"
     row.setdefault("Taxable", books.settings.using_sales_tax)
+    if books.settings.us and books.settings.automated_sales_tax:
+        # The system sets it, whatever was sent.
+        row["DefaultTaxCodeRef"] = {"value": books.automatic_tax_code}
     row.setdefault("PreferredDeliveryMethod", "Print")
     row.setdefault("IsProject", False)
     if old is None:
@@ -122,11 +122,7 @@ def _is_own_ancestor(books: Books, row: Row, parent: Row) -> bool:
 
 
 def _has_documents(books: Books, customer_id: str) -> bool:
-    return any(
-        row["CustomerRef"]["value"] == customer_id
-        for entity in ("Invoice", "CreditMemo", "Payment")
-        for row in books.rows(entity)
-    )
+    return any(books.indexes.of_customer(entity, customer_id) for entity in RECEIVABLES)
 
 
 def _may_switch_off(books: Books, row: Row) -> None:
@@ -134,9 +130,8 @@ def _may_switch_off(books: Books, row: Row) -> None:
         raise faults.ApiFault(
             6220, "Open balance", "A customer with an open balance cannot be made inactive."
         )
-    for activity in books.rows("TimeActivity"):
-        mine = activity.get("CustomerRef", {}).get("value") == row["Id"]
-        if mine and activity["BillableStatus"] == "Billable":
+    for activity in books.of_customer("TimeActivity", row["Id"]):
+        if activity["BillableStatus"] == "Billable":
             raise faults.ApiFault(
                 6280, "Unbilled charges", "A customer with unbilled charges cannot be inactive."
             )
@@ -145,20 +140,61 @@ def _may_switch_off(books: Books, row: Row) -> None:
 def after_customer(books: Books, draft: Draft, row: Row) -> None:
     """List a new currency with the company's; carry a new name down to the sub-customers."""
     code = row["CurrencyRef"]["value"]
-    known = {listed["Code"] for listed in books.rows("CompanyCurrency")}
-    if books.settings.multicurrency and code not in known | {books.settings.home_currency}:
+    foreign = books.settings.multicurrency and code != books.settings.home_currency
+    if foreign and all(code != listed["Code"] for listed in books.rows("CompanyCurrency")):
         books.create("CompanyCurrency", {"Code": code})
     if draft.old and draft.old["FullyQualifiedName"] != row["FullyQualifiedName"]:
         _rename_below(books, row)
 
 
 def _rename_below(books: Books, row: Row) -> None:
-    for child in list(books.rows("Customer")):
-        if child.get("ParentRef", {}).get("value") != row["Id"]:
-            continue
+    for child in books.children(row["Id"]):
         renamed = dict(child)
         renamed["FullyQualifiedName"] = f"{row['FullyQualifiedName']}:{child['DisplayName']}"
+        renamed["Level"] = row["Level"] + 1
         _rename_below(books, books.put("Customer", renamed))
+
+
+def merge(books: Books, gone_id: str, kept_id: str) -> Row:
+    """Make one customer of two, as people do by giving both the same name.
+
+    The first id disappears; its documents, payments, time and sub-customers name the second
+    from then on, each with its next revision. Raises 6000 for two currencies or a customer
+    merged into its own family.
+    """
+    gone, kept = books.get("Customer", gone_id), books.get("Customer", kept_id)
+    if gone["CurrencyRef"]["value"] != kept["CurrencyRef"]["value"]:
+        raise faults.rule("Customers of different currencies cannot be merged")
+    if gone_id == kept_id or _is_own_ancestor(books, gone, kept):
+        raise faults.rule("A customer cannot be merged into itself or its sub-customer")
+    reference = {"value": kept_id, "name": kept["FullyQualifiedName"]}
+    for entity in (*RECEIVABLES, "TimeActivity"):
+        for row in books.of_customer(entity, gone_id):
+            books.put(entity, {**row, "CustomerRef": reference})
+    for entry in list(books.rows("JournalEntry")):
+        if gone_id in entry["_owed"]:
+            books.put("JournalEntry", _renamed_entry(entry, gone_id, kept_id))
+    for child in books.children(gone_id):
+        moved = {**child, "ParentRef": reference, "Level": kept["Level"] + 1}
+        moved["FullyQualifiedName"] = f"{kept['FullyQualifiedName']}:{child['DisplayName']}"
+        _rename_below(books, books.put("Customer", moved))
+    books.discard("Customer", gone_id)
+    return books.put("Customer", dict(kept), "Merge", gone_id)
+
+
+def _renamed_entry(entry: Row, gone_id: str, kept_id: str) -> Row:
+    """A journal entry with one customer in the place of another."""
+    owed = dict(entry["_owed"])
+    owed[kept_id] = owed.get(kept_id, ZERO) + owed.pop(gone_id)
+    lines = []
+    for line in entry["Line"]:
+        detail = line["JournalEntryLineDetail"]
+        named = (detail.get("Entity") or {}).get("EntityRef", {}).get("value")
+        if named == gone_id:
+            entity = {**detail["Entity"], "EntityRef": {"value": kept_id}}
+            line = {**line, "JournalEntryLineDetail": {**detail, "Entity": entity}}
+        lines.append(line)
+    return {**entry, "Line": lines, "_owed": owed}
 
 
 # -- lists -------------------------------------------------------------------------
@@ -168,11 +204,9 @@ def named(books: Books, draft: Draft) -> None:
     if not row.get("Name"):
         raise faults.required("Name")
     _switch_name(draft, "Name")
-    key = "FullyQualifiedName" if "FullyQualifiedName" in row else "Name"
-    wanted = row[key].casefold()
-    for other in books.rows(draft.entity):
-        if other[key].casefold() == wanted and other["Id"] != row.get("Id"):
-            raise faults.name_taken("")
+    name = row.get("FullyQualifiedName") or row["Name"]
+    if any(other != row.get("Id") for _, other in books.indexes.named(draft.entity, name)):
+        raise faults.name_taken("")
 
 
 def tree(books: Books, draft: Draft) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
@@ -36,6 +36,7 @@ class _Grant:
     refresh_made: datetime
     refresh_end: datetime
     revoked: bool = False
+    replaced: set[str] = field(default_factory=set)  # refresh tokens it had before
 
 
 class SignIn:
@@ -105,9 +106,12 @@ class SignIn:
         target = request.args.get("redirect_uri", "")
         if request.args.get("client_id") != self.client_id or not target or "?" in target:
             return Response("The redirect_uri or client_id is invalid.", status=400)
+        state = request.args.get("state", "")
+        if not self._settings.consents:
+            return redirect(f"{target}?{urlencode({'error': 'access_denied', 'state': state})}")
         code = self._derive("code")[:40]
         self._codes[code] = (target, None)
-        answer = {"code": code, "state": request.args.get("state", ""), "realmId": self.realm_id}
+        answer = {"code": code, "state": state, "realmId": self.realm_id}
         return redirect(f"{target}?{urlencode(answer)}")
 
     def _token(self, request: Request) -> Response:
@@ -153,11 +157,14 @@ class SignIn:
     def _refresh(self, token: str) -> _Grant | None:
         now = self._clock.now()
         for grant in self._grants:
+            if token in grant.replaced and self._settings.reuse_revokes:
+                grant.revoked = True
             alive = not grant.revoked and now < min(grant.refresh_end, grant.hard_end)
             if grant.refresh_token != token or not alive:
                 continue
             age = (now - grant.refresh_made).total_seconds()
             if self._settings.strict_rotation or age >= self._settings.rotate_after_s:
+                grant.replaced.add(grant.refresh_token)
                 grant.refresh_token = self._new_refresh()
                 grant.refresh_made = now
             grant.refresh_end = now + timedelta(seconds=self._settings.refresh_token_s)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tieout.sandbox.quickbooks import faults
 from tieout.sandbox.quickbooks.documents import set_balance, set_currency
+from tieout.sandbox.quickbooks.indexes import journal_owed
 from tieout.sandbox.quickbooks.shapes import number
 from tieout.sandbox.quickbooks.store import Document
 from tieout.sandbox.quickbooks.wire import ZERO, Row, cents
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from tieout.sandbox.quickbooks.books import Books, Draft
 
 _DEPOSIT_TYPES = ("Bank", "Other Current Asset")
+#: What locks a payment: the private mark, the code of the refusal, the word for it.
+_LOCKS = {
+    "_deposited": (6540, "deposited"),
+    "_settled": (6450, "settled"),
+    "_matched": (6480, "matched"),
+}
 _LINKABLE = ("Invoice", "CreditMemo", "JournalEntry", "Expense", "Check", "CreditCardCredit")
 
 
@@ -27,10 +34,6 @@ class _Uses:
 
     lines: list[Row] = field(default_factory=list)
     documents: dict[Document, Decimal] = field(default_factory=dict)
-
-    def total(self, entity: str) -> Decimal:
-        amounts = (amount for key, amount in self.documents.items() if key[0] == entity)
-        return sum(amounts, ZERO)
 
 
 def prepare(books: Books, draft: Draft) -> None:
@@ -49,7 +52,7 @@ def prepare(books: Books, draft: Draft) -> None:
     before = links_of(old)
     for document, amount in uses.documents.items():
         _check_use(books, row, document, amount, before.get(document, ZERO))
-    unapplied = _left(row, uses)
+    unapplied = left_of(books, row, uses.documents)
     if unapplied < 0:
         raise faults.rule("The amounts applied are more than the amount of the payment")
     row["Line"] = [_shown(books, line, before) for line in uses.lines]
@@ -62,14 +65,10 @@ def prepare(books: Books, draft: Draft) -> None:
 def _check_unlocked(old: Row | None) -> None:
     if old is None:
         return
-    if old.get("_deposited"):
-        raise faults.ApiFault(
-            6540, "Deposited transaction", "A payment that was deposited cannot be changed."
-        )
-    if old.get("_settled"):
-        raise faults.ApiFault(
-            6450, "Settled transaction", "A payment that was settled cannot be changed."
-        )
+    for mark, (code, how) in _LOCKS.items():
+        if old.get(mark):
+            text = f"A payment that was {how} cannot be changed."
+            raise faults.ApiFault(code, f"{how.capitalize()} transaction", text)
 
 
 def _check_deposit_account(books: Books, row: Row) -> None:
@@ -120,13 +119,12 @@ def _check_use(
     books: Books, row: Row, document: Document, amount: Decimal, before: Decimal
 ) -> None:
     entity, row_id = document
-    if entity not in ("Invoice", "CreditMemo"):
-        if entity != "JournalEntry" or books.find(entity, row_id) is None:
-            raise faults.not_found()
-        return
+    if entity not in ("Invoice", "CreditMemo", "JournalEntry"):
+        raise faults.not_found()
     target = books.get(entity, row_id)
-    customer, theirs = row["CustomerRef"]["value"], target["CustomerRef"]["value"]
-    if top_of(books, customer) != top_of(books, theirs):
+    theirs, balance = _owner_of(entity, target)
+    customer = row["CustomerRef"]["value"]
+    if not theirs or top_of(books, customer) != top_of(books, theirs):
         raise faults.ApiFault(
             620,
             "Transaction can not be linked",
@@ -134,8 +132,19 @@ def _check_use(
         )
     if target["CurrencyRef"]["value"] != row["CurrencyRef"]["value"]:
         raise faults.rule("The currency of the payment is not the currency of the transaction")
-    if amount > target["Balance"] + before:
+    if amount > balance + before:
         raise faults.rule("The amount applied is more than the open balance of the transaction")
+
+
+def _owner_of(entity: str, target: Row) -> tuple[str, Decimal]:
+    """Whose a document is, and what is open of it; "" for an entry that is nobody's."""
+    if entity != "JournalEntry":
+        return str(target["CustomerRef"]["value"]), Decimal(target["Balance"])
+    owed = journal_owed(target)
+    if len(owed) != 1:
+        return "", ZERO
+    customer, amount = next(iter(owed.items()))
+    return customer, abs(amount)
 
 
 def top_of(books: Books, customer_id: str) -> str:
@@ -214,8 +223,8 @@ def _rewrite(books: Books, old: Row, kept: list[Row]) -> None:
     row = dict(old)
     uses = _read_lines(kept)
     # Without its credit a payment may settle more than it has: its last invoices reopen.
-    while (unapplied := _left(row, uses)) < 0:
-        kept = _without_last_invoice(kept)
+    while (unapplied := left_of(books, row, uses.documents)) < 0:
+        kept = _without_last_settled(books, kept)
         uses = _read_lines(kept)
     row["Line"] = kept
     row["UnappliedAmt"] = unapplied
@@ -223,15 +232,25 @@ def _rewrite(books: Books, old: Row, kept: list[Row]) -> None:
     _relink(books, row["Id"], links_of(old), uses.documents)
 
 
-def _left(row: Row, uses: _Uses) -> Decimal:
-    return Decimal(row["TotalAmt"]) + uses.total("CreditMemo") - uses.total("Invoice")
+def left_of(books: Books, payment: Row, documents: dict[Document, Decimal]) -> Decimal:
+    """What is left of a payment: its money and its credits less what it settles.
+
+    A journal entry is a credit when it lowers what the customer owes.
+    """
+    left = Decimal(payment["TotalAmt"])
+    for (entity, row_id), amount in documents.items():
+        credit = entity == "CreditMemo"
+        if entity == "JournalEntry":
+            credit = any(owed < 0 for owed in books.get(entity, row_id)["_owed"].values())
+        left += amount if credit else -amount
+    return left
 
 
-def _without_last_invoice(lines: list[Row]) -> list[Row]:
+def _without_last_settled(books: Books, lines: list[Row]) -> list[Row]:
     settling = [
         index
         for index, line in enumerate(lines)
-        if any(link["TxnType"] == "Invoice" for link in line["LinkedTxn"])
+        if left_of(books, {"TotalAmt": ZERO}, _read_lines([line]).documents) < 0
     ]
     return [line for index, line in enumerate(lines) if index != settling[-1]]
 
@@ -252,10 +271,13 @@ def _relink(
             by_payment[payment_id] = after[document]
         entity, row_id = document
         stored = books.find(entity, row_id)
-        if stored is None or entity not in ("Invoice", "CreditMemo"):
+        if stored is None:
             continue
         row = dict(stored)
-        set_balance(books, entity, row)
+        if entity == "JournalEntry":
+            row["_settled_amount"] = books.applied_to(document)
+        else:
+            set_balance(books, entity, row)
         books.put(entity, row)
 
 
@@ -263,19 +285,19 @@ def auto_apply(books: Books, row: Row) -> None:
     """Use a customer's old money and credits on a new invoice, when preferences say so."""
     customer = row["CustomerRef"]["value"]
     if books.settings.auto_apply_payments:
-        for payment in list(books.rows("Payment")):
+        for payment in books.of_customer("Payment", customer):
             left = books.get("Invoice", row["Id"])["Balance"]
             usable = min(left, payment["UnappliedAmt"])
-            if payment["CustomerRef"]["value"] == customer and usable > 0:
+            if usable > 0:
                 line = _line(usable, "Invoice", row["Id"])
                 sent = _echo(payment) | {"Line": [*payment["Line"], line]}
                 _try_to(books.update, sent | {"sparse": True})
     if not books.settings.auto_apply_credit:
         return
-    for memo in list(books.rows("CreditMemo")):
+    for memo in books.of_customer("CreditMemo", customer):
         left = books.get("Invoice", row["Id"])["Balance"]
         usable = min(left, memo["RemainingCredit"])
-        if memo["CustomerRef"]["value"] == customer and usable > 0:
+        if usable > 0:
             used = [_line(usable, "Invoice", row["Id"]), _line(usable, "CreditMemo", memo["Id"])]
             header = {"CustomerRef": row["CustomerRef"], "CurrencyRef": row["CurrencyRef"]}
             sent = {**header, "TotalAmt": ZERO, "Line": used}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from tieout.clock import Clock
 from tieout.sandbox.quickbooks import faults
@@ -36,6 +37,10 @@ class Replays:
         self._answers: dict[tuple[str, str], Answer] = {}
         self.replayed = 0
 
+    def share(self, memo: dict[int, Any]) -> None:
+        """Prepare the memo of a deep copy: stored answers never change and are shared."""
+        memo[id(self._answers)] = dict(self._answers)
+
     def recall(self, request_id: str, item_id: str = "") -> Answer | None:
         """The stored answer, None when there is none or it is too old."""
         if not request_id:
@@ -61,9 +66,11 @@ class Replays:
 
 
 def check_request_id(request_id: str) -> None:
-    """Raises 6000 for an id of more than 50 characters."""
+    """Raises 6000 for an id of more than 50 characters, 2130 for one that is not plain text."""
     if len(request_id) > _LONGEST:
         raise _too_long()
+    if not (request_id.isascii() and request_id.isprintable()):
+        raise faults.bad_request_id(request_id)
 
 
 def check_batch_ids(request_id: str, item_ids: list[str]) -> None:

@@ -1,4 +1,8 @@
-"""A small US studio that has traded for a year; dates count back from the clock's start."""
+"""A small studio that has traded for a year; dates count back from the clock's start.
+
+In the United States only goods are taxed, with one code for the transaction. Elsewhere
+each line has a code of its own: the country's standard one, as tax on services is usual.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tieout.sandbox.quickbooks.wire import Row, to_pacific
+from tieout.sandbox.quickbooks.wire import Row, rounded, to_pacific
 
 if TYPE_CHECKING:
     from tieout.sandbox.quickbooks.books import Books
@@ -53,6 +57,16 @@ _INVOICES = (
     (10, "Cobalt Website", "Development", "36.75", 0),
     (3, "Dover & Sons", "Style guide (printed)", "5", 0),
 )
+#: By country: the standard tax code, the town of the customers.
+_COUNTRIES = {
+    "US": ("California", "Reno"),
+    "GB": ("20.0% S", "Leeds"),
+    "CA": ("HST ON", "Ottawa"),
+    "AU": ("GST", "Perth"),
+}
+_ELSEWHERE = ("20.0%", "Anytown")
+#: What one unit of a currency costs in US dollars, for the rates of the sample.
+_DOLLARS = {"USD": "1", "EUR": "1.08", "GBP": "1.27", "CAD": "0.73", "AUD": "0.66"}
 
 
 def trade(books: Books) -> None:
@@ -75,10 +89,16 @@ def trade(books: Books) -> None:
     owner = {"EntityRef": {"type": "CreditMemo", "value": memo["Id"]}}
     books.create("Attachable", {"Note": "Goodwill agreed by phone", "AttachableRef": [owner]})
     if books.settings.multicurrency:
-        books.create("CompanyCurrency", {"Code": "EUR"})
-        books.create("CompanyCurrency", {"Code": "GBP"})
-        books.set_rate("EUR", "1.08", _day(books, 365))
-        books.set_rate("GBP", "1.27", _day(books, 365))
+        _currencies(books)
+
+
+def _currencies(books: Books) -> None:
+    """Two foreign currencies with a rate from the first day on."""
+    home = books.settings.home_currency
+    worth = Decimal(_DOLLARS.get(home, "1"))
+    for code in [code for code in ("EUR", "GBP", "USD") if code != home][:2]:
+        books.create("CompanyCurrency", {"Code": code})
+        books.set_rate(code, rounded(Decimal(_DOLLARS[code]) / worth, 4), _day(books, 365))
 
 
 def _lists(books: Books) -> None:
@@ -97,7 +117,8 @@ def _lists(books: Books) -> None:
     books.create("Employee", {"GivenName": "Ada", "FamilyName": "Reyes", "BillableTime": True})
     ids: dict[str, str] = {}
     for name, parent, email, term in _CUSTOMERS:
-        fields: Row = {"CompanyName": name, "BillAddr": {"Line1": "1 Main Street", "City": "Reno"}}
+        town = _COUNTRIES.get(books.settings.country, _ELSEWHERE)[1]
+        fields: Row = {"CompanyName": name, "BillAddr": {"Line1": "1 Main Street", "City": town}}
         if email:
             fields["PrimaryEmailAddr"] = {"Address": email}
         if term:
@@ -121,11 +142,13 @@ def _invoice(
     _at(books, ago)
     price = Decimal(item["UnitPrice"])
     goods = item["Taxable"]
+    code = _standard_code(books)
+    line_code = ("TAX" if goods else "NON") if books.settings.us else code
     detail = {
         "ItemRef": {"value": item["Id"]},
         "Qty": Decimal(quantity),
         "UnitPrice": price,
-        "TaxCodeRef": {"value": "TAX" if goods else "NON"},
+        "TaxCodeRef": {"value": line_code},
     }
     line = {
         "Description": item["Name"],
@@ -134,10 +157,15 @@ def _invoice(
         "SalesItemLineDetail": detail,
     }
     values: Row = {"DocNumber": number, "CustomerRef": {"value": customer_id}, "Line": [line]}
-    if goods:
-        code = next(row["Id"] for row in books.rows("TaxCode") if row["Name"] == "California")
+    if goods and books.settings.us:
         values["TxnTaxDetail"] = {"TxnTaxCodeRef": {"value": code}}
     return books.add("Invoice", **values)
+
+
+def _standard_code(books: Books) -> str:
+    """The id of the country's standard tax code."""
+    name = _COUNTRIES.get(books.settings.country, _ELSEWHERE)[0]
+    return next(str(row["Id"]) for row in books.rows("TaxCode") if row["Name"] == name)
 
 
 def _pay_due(books: Books, waiting: list[tuple[int, str, Decimal]], ago: int) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 
 from werkzeug.wrappers import Request
 
-from tieout.sandbox.quickbooks import company, faults, files, query, taxservice
+from tieout.sandbox.quickbooks import company, faults, files, query, reports, taxservice
 from tieout.sandbox.quickbooks.books import Books
+from tieout.sandbox.quickbooks.indexes import PEOPLE
 from tieout.sandbox.quickbooks.replay import Replays, check_batch_ids, check_request_id
 from tieout.sandbox.quickbooks.shapes import LISTS, TRANSACTIONS, clean
 from tieout.sandbox.quickbooks.wire import Row, decode, moment, to_instant
@@ -48,6 +49,8 @@ class Service:
                 return {"Preferences": company.preferences(books)}
             case ["exchangerate"]:
                 return {"ExchangeRate": self._rate(request)}
+            case ["reports", name]:
+                return reports.run(books, name, request.args)
             case [path, row_id] if path in _PATHS:
                 entity = _PATHS[path]
                 if not row_id.isdigit() and entity != "TaxCode":
@@ -55,16 +58,24 @@ class Service:
                 return {entity: books.present(entity, books.get(entity, row_id))}
         raise faults.unsupported("/".join(parts))
 
-    def write(self, request: Request, parts: list[str]) -> tuple[int, Row]:
-        """Answer a POST that is not a query, once for each `requestid`."""
+    def write(
+        self, request: Request, parts: list[str], *, in_flight: bool = False
+    ) -> tuple[int, Row]:
+        """Answer a POST that is not a query, once for each `requestid`.
+
+        `in_flight`: a call with the same id is still worked on.
+        """
         request_id = request.args.get("requestid", "")
         try:
             check_request_id(request_id)
             if parts == ["batch"]:
-                return 200, self.batch(request_id, self._json(request))
+                return 200, self.batch(request_id, self._json(request), in_flight=in_flight)
             stored = self.replays.recall(request_id)
             if stored is not None:
                 return stored.status, stored.body
+            if in_flight:
+                # Not stored: the answer to keep is that of the first call.
+                return 400, {"Fault": faults.in_flight().body()}
             status, body = 200, self._written(request, parts)
         except faults.ApiFault as fault:
             status, body = fault.status, {"Fault": fault.body()}
@@ -117,7 +128,7 @@ class Service:
         save = books.update if payload.get("Id") else books.create
         return {entity: books.present(entity, save(entity, payload, options))}
 
-    def batch(self, request_id: str, payload: Any) -> Row:
+    def batch(self, request_id: str, payload: Any, *, in_flight: bool = False) -> Row:
         """Answer a batch: every item for itself, in order, always HTTP 200."""
         items = payload.get("BatchItemRequest") if isinstance(payload, dict) else None
         if not isinstance(items, list) or not items:
@@ -129,15 +140,20 @@ class Service:
                 f"The batch has {len(items)} items; the limit is {self.books.settings.batch_size}.",
             )
         check_batch_ids(request_id, [str(item.get("bId", "")) for item in items])
-        return {"BatchItemResponse": [self._item(request_id, item) for item in items]}
+        answers = [self._item(request_id, item, in_flight) for item in items]
+        if self.books.settings.batch_answers == "reversed":
+            answers.reverse()
+        return {"BatchItemResponse": answers}
 
-    def _item(self, request_id: str, item: Row) -> Row:
+    def _item(self, request_id: str, item: Row, in_flight: bool) -> Row:
         item_id = str(item.get("bId", ""))
         if isinstance(item.get("Query"), str):
             return {"bId": item_id, **_guarded(lambda: self.queried(item["Query"]))}
         stored = self.replays.recall(request_id, item_id)
         if stored is not None:
             return stored.body
+        if in_flight:
+            return {"bId": item_id, "Fault": faults.in_flight().body()}
         body = {"bId": item_id, **_guarded(lambda: self._item_operation(item))}
         self.replays.keep(request_id, item_id, 200, body)
         return body
@@ -179,9 +195,7 @@ class Service:
     def _changes_of(self, entity: str, since: Any) -> list[Row]:
         books = self.books
         found = [
-            (row["_updated"], books.present(entity, row))
-            for row in books.rows(entity)
-            if row["_updated"] >= since
+            (row["_updated"], books.present(entity, row)) for row in books.since(entity, since)
         ]
         found += [
             (gone.at, _stub(gone.id, moment(gone.at)))
@@ -199,18 +213,37 @@ class Service:
             return [company.preferences(books)]
         if entity == "ExchangeRate":
             return self._rates(statement)
-        for condition in statement.where:
-            equal = condition.operator in ("=", "IN")
-            if condition.name == "Id" and equal:
-                unique = dict.fromkeys(condition.values)
-                return [row for each in unique if (row := books.find(entity, each))]
-            if condition.name == "DocNumber" and equal:
-                named = [each for text in condition.values for each in books.numbered(entity, text)]
-                return [books.get(entity, each) for each in dict.fromkeys(named)]
-        rows = list(books.rows(entity))
+        looked_up = (self._looked_up(entity, each) for each in statement.where)
+        found = next((rows for rows in looked_up if rows is not None), None)
+        rows = list(books.rows(entity)) if found is None else found
         if entity == "Customer" and any(each.name == "Balance" for each in statement.where):
             rows = [{**row, "Balance": books.open_balance(row["Id"])} for row in rows]
         return rows
+
+    def _looked_up(self, entity: str, condition: query.Condition) -> list[Row] | None:
+        """The rows that can meet a condition, None when there is no index for it."""
+        books, name = self.books, condition.name
+        unique = dict.fromkeys(condition.values)
+        if name == "MetaData.LastUpdatedTime" and condition.operator in (">", ">="):
+            return books.since(entity, query.instant(name, condition.values[0]))
+        if condition.operator not in ("=", "IN") or any(not each.strip() for each in unique):
+            return None
+        if name == "Id":
+            return [row for each in unique if (row := books.find(entity, each))]
+        if name == "DocNumber":
+            named = [each for text in unique for each in books.numbered(entity, text)]
+        elif name == "CustomerRef":
+            named = [each for text in unique for each in books.indexes.of_customer(entity, text)]
+        elif name == "DisplayName" and entity in PEOPLE:
+            named = [
+                each
+                for text in unique
+                for kind, each in books.indexes.named(entity, text)
+                if kind == entity
+            ]
+        else:
+            return None
+        return [books.get(entity, each) for each in dict.fromkeys(named)]
 
     def _rates(self, statement: query.Statement) -> list[Row]:
         days = [each.values[0][:10] for each in statement.where if each.name == "AsOfDate"]

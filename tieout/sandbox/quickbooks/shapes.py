@@ -24,7 +24,7 @@ ShipAddr:addr ShipFromAddr:addr CustomerMemo:memo PrivateNote:s4000 ClassRef:r=C
 DepartmentRef:r=Department ProjectRef:r=Customer Line:x TxnTaxDetail:x
 GlobalTaxCalculation:e=TaxExcluded|TaxInclusive|NotApplicable ApplyTaxAfterDiscount:b
 PrintStatus:e=NotSet|NeedToPrint|PrintComplete EmailStatus:e=NotSet|NeedToSend|EmailSent
-CustomField:x TotalAmt:ro Balance:ro HomeTotalAmt:ro HomeBalance:ro FreeFormAddress:ro
+CustomField:fields TotalAmt:ro Balance:ro HomeTotalAmt:ro HomeBalance:ro FreeFormAddress:ro
 RecurDataRef:ro TaxExemptionRef:ro DeliveryInfo:ro TransactionLocationType:s100 TxnStatus:ro
 TxnSource:ro"""
 _ADDRESS = (
@@ -37,10 +37,10 @@ DisplayName:n500 Title:s16 GivenName:n100 MiddleName:n100 FamilyName:n100 Suffix
 CompanyName:s500 PrintOnCheckName:s110 PrimaryEmailAddr:email PrimaryPhone:phone
 AlternatePhone:phone Mobile:phone Fax:phone WebAddr:web BillAddr:addr ShipAddr:addr Notes:s2000
 Active:b Taxable:b DefaultTaxCodeRef:r=TaxCode SalesTermRef:r=Term PaymentMethodRef:r=PaymentMethod
-CurrencyRef:cur PreferredDeliveryMethod:s20 Job:b ParentRef:r=Customer BillWithParent:b
-ResaleNum:s16 ARAccountRef:r=Account CustomerTypeRef:x TaxExemptionReasonId:x FullyQualifiedName:ro
-Balance:ro BalanceWithJobs:ro Level:ro IsProject:ro OpenBalanceDate:ro PrimaryTaxIdentifier:s20
-ClientEntityId:ro V4IDPseudonym:ro""",
+CurrencyRef:cur PreferredDeliveryMethod:e=Print|Email|None Job:b ParentRef:r=Customer
+BillWithParent:b ResaleNum:s16 ARAccountRef:r=Account CustomerTypeRef:x TaxExemptionReasonId:x
+FullyQualifiedName:ro Balance:ro BalanceWithJobs:ro Level:ro IsProject:ro OpenBalanceDate:ro
+PrimaryTaxIdentifier:s20 ClientEntityId:ro V4IDPseudonym:ro""",
     "Vendor": """
 DisplayName:n500 Title:s16 GivenName:n100 MiddleName:n100 FamilyName:n100 Suffix:s16
 CompanyName:s500 PrintOnCheckName:s110 PrimaryEmailAddr:email PrimaryPhone:phone Mobile:phone
@@ -185,7 +185,8 @@ def _clean_value(kind: str, name: str, value: Any) -> Any:
 
     s100 text, n100 a name, b flag, i whole number, d number, f finer number, m money,
     m+ money kept as sent, date, r=X reference, cur currency reference, code tax code
-    reference, e=A|B enumeration, addr/email/phone/web/memo wrapped texts, x left as sent.
+    reference, e=A|B enumeration, addr/email/phone/web/memo wrapped texts, fields custom
+    fields, x left as sent.
     """
     if value == "" and kind != "x":
         return None
@@ -312,6 +313,15 @@ def _enumerated(allowed: list[str], name: str, value: Any) -> str:
     return str(value)
 
 
+def _custom_fields(name: str, value: Any) -> list[Row]:
+    """The old custom fields: three texts of 31 characters."""
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise faults.bad_value(name, value)
+    for each in value:
+        _text(f"{name}.StringValue", each.get("StringValue") or "", 31)
+    return [dict(each) for each in value]
+
+
 _PLAIN: dict[str, Callable[[str, Any], Any]] = {
     "b": _flag,
     "i": _whole,
@@ -321,4 +331,5 @@ _PLAIN: dict[str, Callable[[str, Any], Any]] = {
     "m+": number,
     "date": _date,
     "addr": _address,
+    "fields": _custom_fields,
 }

@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from tieout.clock import Clock
 from tieout.sandbox.quickbooks import faults
-from tieout.sandbox.quickbooks.shapes import ENTITIES, TRANSACTIONS
+from tieout.sandbox.quickbooks.files import temporary_address
+from tieout.sandbox.quickbooks.indexes import Indexes
+from tieout.sandbox.quickbooks.shapes import ENTITIES
 from tieout.sandbox.quickbooks.wire import ZERO, Row, cents, moment, to_pacific
 
 #: Entities that draw their ids from one sequence.
@@ -34,8 +37,10 @@ class Change:
 
     entity: str
     id: str
-    operation: str  # Create, Update, Delete, Void, Emailed
+    operation: str  # Create, Update, Delete, Void, Emailed, Merge
     at: datetime
+    number: int = 0  # counts the changes of a company; two in one second differ in it
+    gone: str = ""  # the id that a merge made disappear
 
 
 class Store:
@@ -51,10 +56,20 @@ class Store:
         self.changes: list[Change] = []
         #: Money applied to a document by each payment, in the document's currency.
         self.applied: dict[Document, dict[str, Decimal]] = {}
+        self.indexes = Indexes()
         self._last: dict[str, int] = {}
-        self._open: dict[str, Decimal] = {}
-        self._children: dict[str, set[str]] = {}
-        self._numbers: dict[tuple[str, str], list[str]] = {}
+        self._change_count = 0
+
+    def share(self, memo: dict[int, Any]) -> None:
+        """Prepare the memo of a deep copy: tables are copied, their rows are shared.
+
+        Rows and changes are never changed once stored, so both sides may hold the same.
+        """
+        tables = {entity: dict(rows) for entity, rows in self.tables.items()}
+        memo[id(self.tables)] = tables
+        memo[id(self.deleted)] = list(self.deleted)
+        memo[id(self.changes)] = list(self.changes)
+        memo[id(self.applied)] = {key: dict(value) for key, value in self.applied.items()}
 
     # -- reading --------------------------------------------------------------
     def now(self) -> datetime:
@@ -84,7 +99,20 @@ class Store:
 
     def numbered(self, entity: str, number: str) -> list[str]:
         """Ids of the documents that carry a DocNumber, in upper or lower case."""
-        return self._numbers.get((entity, number.casefold()), [])
+        return self.indexes.numbers.get((entity, number.casefold()), [])
+
+    def of_customer(self, entity: str, customer_id: str) -> list[Row]:
+        """A customer's own rows of an entity, oldest first."""
+        return [self.get(entity, each) for each in self.indexes.of_customer(entity, customer_id)]
+
+    def since(self, entity: str, instant: datetime) -> list[Row]:
+        """The rows changed at an instant or later, oldest change first."""
+        return [self.get(entity, each) for each in self.indexes.since(entity, instant)]
+
+    def children(self, customer_id: str) -> list[Row]:
+        """The sub-customers directly below a customer, oldest first."""
+        below = sorted(self.indexes.children.get(customer_id, ()), key=int)
+        return [self.get("Customer", each) for each in below]
 
     def applied_to(self, document: Document) -> Decimal:
         """What payments and credits have settled of a document."""
@@ -92,11 +120,11 @@ class Store:
 
     def open_balance(self, customer_id: str) -> Decimal:
         """What a customer owes: open invoices less open credits and unapplied money."""
-        return self._open.get(customer_id, ZERO)
+        return self.indexes.open.get(customer_id, ZERO)
 
     def family_balance(self, customer_id: str) -> Decimal:
         """The open balance of a customer and all its sub-customers."""
-        below = self._children.get(customer_id, set())
+        below = self.indexes.children.get(customer_id, set())
         return self.open_balance(customer_id) + sum(
             (self.family_balance(child) for child in below), ZERO
         )
@@ -108,22 +136,15 @@ class Store:
             shown["Balance"] = cents(self.open_balance(row["Id"]))
             shown["BalanceWithJobs"] = cents(self.family_balance(row["Id"]))
         if entity == "Account" and row.get("AccountType") == "Accounts Receivable":
-            balance = sum((self._home_open(each) for each in self._receivables()), ZERO)
-            balance += self.posted(row["Id"])
+            balance = self.indexes.receivable + self.posted(row["Id"])
             shown["CurrentBalance"] = shown["CurrentBalanceWithSubAccounts"] = cents(balance)
+        if entity == "Attachable" and "FileAccessUri" in row:
+            shown["TempDownloadUri"] = temporary_address(self.clock.now(), row["Id"])
         return shown
 
     def posted(self, account_id: str) -> Decimal:
         """What journal entries put on an account, debits less credits, home currency."""
-        total = ZERO
-        for entry in self.rows("JournalEntry"):
-            rate = entry.get("ExchangeRate", Decimal(1))
-            for line in entry["Line"]:
-                detail = line["JournalEntryLineDetail"]
-                if detail["AccountRef"]["value"] == account_id:
-                    sign = 1 if detail["PostingType"] == "Debit" else -1
-                    total += sign * cents(line["Amount"] * rate)
-        return total
+        return self.indexes.posted.get(account_id, ZERO)
 
     # -- writing ----------------------------------------------------------------
     def next_id(self, entity: str) -> str:
@@ -131,8 +152,11 @@ class Store:
         self._last[sequence] = self._last.get(sequence, 0) + 1
         return str(self._last[sequence])
 
-    def put(self, entity: str, row: Row, operation: str = "") -> Row:
-        """Store a new row or the next revision of one; returns the stored row."""
+    def put(self, entity: str, row: Row, operation: str = "", gone: str = "") -> Row:
+        """Store a new row or the next revision of one; returns the stored row.
+
+        `gone` is the id that a merge made disappear.
+        """
         now = self.now()
         row_id = row.get("Id")
         old = self.tables[entity].get(row_id) if row_id else None
@@ -143,7 +167,7 @@ class Store:
         else:
             row["SyncToken"] = str(int(old["SyncToken"]) + 1)
             row["_created"] = old["_created"]
-            self._forget(entity, old)
+            self.indexes.forget(entity, old)
         row["_updated"] = now
         row["MetaData"] = {
             "CreateTime": moment(row["_created"]),
@@ -152,55 +176,24 @@ class Store:
         row["domain"] = "QBO"
         row["sparse"] = False
         self.tables[entity][row["Id"]] = row
-        self._remember(entity, row)
-        done = operation or ("Update" if old else "Create")
-        self.changes.append(Change(entity, row["Id"], done, now))
+        self.indexes.remember(entity, row)
+        self.note(entity, row["Id"], operation or ("Update" if old else "Create"), gone, now)
         return row
 
     def remove(self, entity: str, row_id: str) -> None:
-        row = self.tables[entity].pop(row_id)
-        self._forget(entity, row)
-        change = Change(entity, row_id, "Delete", self.now())
-        self.deleted.append(change)
+        self.discard(entity, row_id)
+        self.deleted.append(self.note(entity, row_id, "Delete"))
+
+    def discard(self, entity: str, row_id: str) -> None:
+        """Take a row out without telling anybody."""
+        self.indexes.forget(entity, self.tables[entity].pop(row_id))
+
+    def note(
+        self, entity: str, row_id: str, operation: str, gone: str = "", at: datetime | None = None
+    ) -> Change:
+        """Add a change to the list that notifications are made from."""
+        self._change_count += 1
+        count = self._change_count
+        change = Change(entity, row_id, operation, at or self.now(), count, gone)
         self.changes.append(change)
-
-    # -- indexes ------------------------------------------------------------------
-    def _remember(self, entity: str, row: Row) -> None:
-        self._weigh(entity, row, 1)
-        if row.get("DocNumber"):
-            key = (entity, row["DocNumber"].casefold())
-            self._numbers.setdefault(key, []).append(row["Id"])
-        if entity == "Customer" and row.get("ParentRef"):
-            self._children.setdefault(row["ParentRef"]["value"], set()).add(row["Id"])
-
-    def _forget(self, entity: str, row: Row) -> None:
-        self._weigh(entity, row, -1)
-        if row.get("DocNumber"):
-            self._numbers[(entity, row["DocNumber"].casefold())].remove(row["Id"])
-        if entity == "Customer" and row.get("ParentRef"):
-            self._children[row["ParentRef"]["value"]].discard(row["Id"])
-
-    def _weigh(self, entity: str, row: Row, sign: int) -> None:
-        if entity not in TRANSACTIONS or entity in ("TimeActivity", "JournalEntry"):
-            return
-        customer = row["CustomerRef"]["value"]
-        self._open[customer] = self._open.get(customer, ZERO) + sign * owed(entity, row)
-
-    def _receivables(self) -> Iterator[tuple[str, Row]]:
-        for entity in ("Invoice", "CreditMemo", "Payment"):
-            for row in self.rows(entity):
-                yield entity, row
-
-    @staticmethod
-    def _home_open(each: tuple[str, Row]) -> Decimal:
-        entity, row = each
-        return cents(owed(entity, row) * row.get("ExchangeRate", Decimal(1)))
-
-
-def owed(entity: str, row: Row) -> Decimal:
-    """What a transaction adds to its customer's balance, in its own currency."""
-    if entity == "Invoice":
-        return Decimal(row["Balance"])
-    if entity == "CreditMemo":
-        return -Decimal(row["RemainingCredit"])
-    return -Decimal(row["UnappliedAmt"])
+        return change

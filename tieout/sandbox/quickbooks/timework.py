@@ -109,9 +109,43 @@ def journal(books: Books, draft: Draft) -> None:
         raise faults.rule("Debits and credits must be equal")
     row["Line"] = stored
     row["TotalAmt"] = sides["Debit"]
+    _owe(books, row)
     row.setdefault("Adjustment", False)
     row.setdefault("CurrencyRef", {"value": books.settings.home_currency})
     row["CurrencyRef"] = currency_reference(row["CurrencyRef"]["value"])
+
+
+def _owe(books: Books, row: Row) -> None:
+    """Note what an entry puts on a customer's account: lines on receivables that name one.
+
+    Such an entry can be settled by a payment, or settle an invoice, when it is about one
+    customer only.
+    """
+    owed: dict[str, Decimal] = {}
+    taken: list[str] = []
+    for line in row["Line"]:
+        detail = line["JournalEntryLineDetail"]
+        account = books.get("Account", detail["AccountRef"]["value"])
+        customer = _named_customer(books, detail.get("Entity"))
+        if account["AccountType"] != "Accounts Receivable" or not customer:
+            continue
+        sign = 1 if detail["PostingType"] == "Debit" else -1
+        owed[customer] = owed.get(customer, ZERO) + sign * line["Amount"]
+        taken.append(line["Id"])
+    settled = books.applied_to(("JournalEntry", row.get("Id", "")))
+    if settled and (len(owed) != 1 or settled > abs(next(iter(owed.values())))):
+        raise faults.rule("The amount is less than what is applied to this transaction")
+    row["_owed"], row["_owed_lines"] = owed, taken
+
+
+def _named_customer(books: Books, entity: Any) -> str:
+    """The id of the customer a journal line names, "" for none. Raises 2500."""
+    if not isinstance(entity, dict) or entity.get("Type") != "Customer":
+        return ""
+    customer = str((entity.get("EntityRef") or {}).get("value") or "")
+    if books.find("Customer", customer) is None:
+        raise faults.bad_reference("Customer", customer)
+    return customer
 
 
 # -- attachments -----------------------------------------------------------------------

@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import re
+import threading
+from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any, Literal
 
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Request, Response
 
 from tieout.clock import Clock
-from tieout.sandbox.core import Fault, Vendor
-from tieout.sandbox.quickbooks import faults, files, oauth, presets, webhooks
+from tieout.sandbox.core import ConnectionCut, Fault, StartResponse, Vendor
+from tieout.sandbox.quickbooks import faults, files, oauth, portal, presets
 from tieout.sandbox.quickbooks.books import Books
+from tieout.sandbox.quickbooks.hooks import Hooks, Post
 from tieout.sandbox.quickbooks.limits import Limits
+from tieout.sandbox.quickbooks.plans import Plans, TimedFaults
 from tieout.sandbox.quickbooks.replay import Replays
 from tieout.sandbox.quickbooks.service import Service
 from tieout.sandbox.quickbooks.settings import Settings
 from tieout.sandbox.quickbooks.store import Change
+from tieout.sandbox.quickbooks.traffic import Arrival, LateWrite, Traffic
+from tieout.sandbox.quickbooks.webhooks import Style, webhook_headers, webhook_payload
 from tieout.sandbox.quickbooks.wire import Row, decode, encode, stamp
 
 _API = re.compile(r"/v3/company/(\d+)/(.+)")
-_FILE = re.compile(r"/files/(\d+)")
-_HOME = {"US": "USD", "GB": "GBP", "CA": "CAD", "AU": "AUD", "IE": "EUR", "FR": "EUR"}
+_HOME = {
+    "US": "USD", "GB": "GBP", "CA": "CAD", "AU": "AUD", "NZ": "NZD", "IE": "EUR", "FR": "EUR",
+    "DE": "EUR", "ES": "EUR", "IT": "EUR", "NL": "EUR",
+}  # fmt: skip
+#: Where a call keeps its `Arrival`, the items of its batch, and how late it is to be done.
+_ARRIVAL, _ITEMS, _LATE_S = "tieout.arrival", "tieout.items", "tieout.late_s"
 
 
-class QuickBooks(Vendor):
+class QuickBooks(Plans, Vendor):
     """One company on QuickBooks Online, with its sign-in.
 
-    `preset` is "sample" (a US company that has traded for a year) or "empty" (set up, no
+    `preset` is "sample" (a company that has traded for a year) or "empty" (set up, no
     customers). Further keyword arguments are fields of `Settings`.
     """
 
@@ -54,6 +66,7 @@ class QuickBooks(Vendor):
             multicurrency=preset == "sample" if multicurrency is None else multicurrency,
             **settings,
         )
+        self.faults = TimedFaults(self.settings)
         mark = hashlib.sha256(f"realm {seed}".encode()).hexdigest()
         self.realm_id = "93414" + str(int(mark[:12], 16)).zfill(15)[:11]
         self.verifier_token = hashlib.sha256(f"verifier {seed}".encode()).hexdigest()[:36]
@@ -62,8 +75,13 @@ class QuickBooks(Vendor):
         self.limits = Limits(clock, self.settings)
         self.service = Service(self.books, self.replays)
         self.sign_in = oauth.SignIn(clock, self.settings, self.realm_id, seed)
+        self.traffic = Traffic()
+        self.late_writes: list[LateWrite] = []
+        self._park_s: float | None = None
         self._answered_count = 0
         presets.fill(self.books, preset)
+        self.hooks = Hooks(clock, self.settings, self.verifier_token, self.catch_up)
+        self.hooks.follow(self.realm_id, self.books)
         self.credentials: dict[str, str] = {
             "client_id": self.sign_in.client_id,
             "client_secret": self.sign_in.client_secret,
@@ -81,38 +99,67 @@ class QuickBooks(Vendor):
         """The user disconnects the app: refreshing answers `invalid_grant`."""
         self.sign_in.revoke_all()
 
-    def plan_expiry(self, nth: int = 1, **match: Any) -> Fault:
-        """Plan a 401 in the middle of a run: tokens expire at the nth matching API call."""
-        where = {"path": "/v3/company/"} | match
-        return self.faults.add("call", nth=nth, action=self.expire_access_tokens, **where)
-
-    def plan_throttle(self, nth: int = 1, times: int = 1, **match: Any) -> Fault:
-        """Plan 429 answers in the body style of the settings, from the nth matching call."""
-        where = {"path": "/v3/company/"} | match
-        answer = self._throttled()
-        return self.faults.add(
-            "reply",
-            nth=nth,
-            times=times,
-            status=429,
-            headers={
-                name: answer.headers[name] for name in ("Retry-After",) if name in answer.headers
-            },
-            content=answer.get_data(),
-            content_type=str(answer.content_type),
-            **where,
-        )
-
     def webhook(
-        self, events: list[Change], style: Literal["cloudevents", "legacy"] = "cloudevents"
+        self, events: list[Change], style: Style = "cloudevents"
     ) -> tuple[bytes, dict[str, str]]:
         """Body and headers of a notification about `books.changes` entries."""
-        body = webhooks.webhook_payload(events, style, self.realm_id)
-        kind = "application/json" if style == "legacy" else "application/cloudevents+json"
-        signature = webhooks.webhook_signature(body, self.verifier_token)
-        return body, {"intuit-signature": signature, "Content-Type": kind}
+        body = webhook_payload(events, style, self.realm_id)
+        return body, webhook_headers(body, style, self.verifier_token)
+
+    def deliver(self, post: Post | None = None) -> int:
+        """Send the notifications that are due, see `Hooks.deliver`; returns how many were taken."""
+        return self.hooks.deliver(post)
+
+    def catch_up(self) -> None:
+        """Carry out the late writes that are due by now; every call does so first."""
+        with self._lock:
+            now = self.clock.now()
+            due = [each for each in self.late_writes if each.due_at <= now]
+            for each in sorted(due, key=lambda late: late.due_at):
+                self.late_writes.remove(each)
+                self._commit(each)
+
+    def park_next(self, seconds: float) -> None:
+        """The call being answered is cut off, and its work is done later, if it is a write."""
+        self._park_s = seconds
+
+    def copy(self, clock: Clock | None = None) -> QuickBooks:
+        """The same company once more, on its own clock when one is given.
+
+        Rows are shared, since a stored row never changes: a prepared company is copied in
+        about a millisecond. The copy has the same sign-in, request ids and subscription; its
+        log of calls and its fault plan are empty.
+        """
+        memo: dict[int, Any] = {id(self.clock): clock or self.clock}
+        self.books.share(memo)
+        self.replays.share(memo)
+        twin = object.__new__(type(self))
+        memo[id(self)] = twin
+        with self._lock:
+            for name, value in vars(self).items():
+                if name not in ("_lock", "calls", "faults"):
+                    setattr(twin, name, copy.deepcopy(value, memo))
+        twin._lock = threading.RLock()
+        twin.calls = []
+        twin.faults = TimedFaults(twin.settings)
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> QuickBooks:
+        return self.copy()
 
     # -- the shell's questions ---------------------------------------------------------
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if not str(environ.get("PATH_INFO", "")).startswith("/v3/"):
+            return super().__call__(environ, start_response)
+        arrival = self.traffic.enter(environ.get("QUERY_STRING", ""))
+        environ[_ARRIVAL] = arrival
+        try:
+            if self.settings.in_flight == "wait":
+                arrival.wait()
+            return super().__call__(environ, start_response)
+        finally:
+            self.traffic.leave(arrival)
+
     def writes(self, request: Request) -> bool:
         found = _API.fullmatch(request.path)
         if request.method != "POST" or found is None or found.group(2) == "query":
@@ -127,12 +174,28 @@ class QuickBooks(Vendor):
             return max(1, len(_batch_items(request)))
         return 1
 
+    def _played(self, request: Request, fault: Fault | None) -> Response:
+        takes = self.service_s + self.item_s * self.items_of(request)
+        if fault is not None and fault.kind == "slow":
+            takes += fault.seconds
+        other = not request.path.startswith("/v3/") or (fault is not None and fault.kind != "slow")
+        if other or takes < self.settings.server_timeout_s:
+            return super()._played(request, fault)
+        if self.settings.timed_out_writes == "kept":
+            self._answered(request)
+        page = b"<html><body><h1>504 Gateway Time-out</h1></body></html>"
+        timed_out = Response(page, status=504, content_type="text/html")
+        return self._logged(request, timed_out, fault.kind if fault else "")
+
     def answer(self, request: Request) -> Response:
         if request.path in oauth.PATHS:
             return self.sign_in.answer(request)
-        file = _FILE.fullmatch(request.path)
-        if file is not None and file.group(1) in self.books.files:
-            return Response(self.books.files[file.group(1)], mimetype="application/octet-stream")
+        if request.path == portal.PATH:
+            return portal.answer(request, self.hooks)
+        self.catch_up()
+        request.environ[_LATE_S], self._park_s = self._park_s, None
+        if request.path.startswith(files.DOWNLOADS):
+            return files.download(self.books, request)
         found = _API.fullmatch(request.path)
         if found is None:
             raise NotFound
@@ -143,6 +206,40 @@ class QuickBooks(Vendor):
         mark = hashlib.sha256(f"{self.realm_id} {self._answered_count}".encode()).hexdigest()
         response.headers["intuit_tid"] = f"1-{mark[:8]}-{mark[8:32]}"
         return response
+
+    # -- work that is done after its caller is gone -----------------------------------------
+    def _parked(self, request: Request) -> None:
+        """Put a write off when that was planned. Raises ConnectionCut then."""
+        wait: float | None = request.environ.get(_LATE_S)
+        if wait is None:
+            return
+        if self.writes(request):
+            due_at = self.clock.now() + timedelta(seconds=wait)
+            self.late_writes.append(LateWrite.of(request, due_at))
+        self._log(request, 0, "late")
+        raise ConnectionCut
+
+    def _commit(self, late: LateWrite) -> None:
+        request = late.request()
+        found = _API.fullmatch(request.path)
+        before, self.books.backdated = self.books.backdated, late.due_at
+        try:
+            if found is not None:
+                self.service.write(request, found.group(2).strip("/").split("/"))
+        finally:
+            self.books.backdated = before
+
+    def _in_flight(self, request: Request) -> bool:
+        """Whether the call repeats one that is still worked on; waits for it when set so."""
+        arrival: Arrival | None = request.environ.get(_ARRIVAL)
+        if arrival is None or not arrival.request_id:
+            return False
+        late = [each for each in self.late_writes if each.request_id == arrival.request_id]
+        if late and self.settings.in_flight == "wait":
+            self.clock.sleep((late[0].due_at - self.clock.now()).total_seconds())
+            self.catch_up()
+            late = []
+        return bool(late) or arrival.repeats
 
     # -- the gateway ----------------------------------------------------------------------
     def _refused(self, request: Request, realm_id: str, resource: str) -> Response | None:
@@ -162,11 +259,20 @@ class QuickBooks(Vendor):
                 403, 3100, "ApplicationAuthorizationFailed", detail, "AUTHORIZATION", now, xml=xml
             )
         read = request.method == "GET" or resource == "query"
-        if self.limits.admits(batch=resource == "batch", read=read):
+        email = request.method == "POST" and resource.endswith("/send")
+        arrival: Arrival | None = request.environ.get(_ARRIVAL)
+        crowded = arrival is not None and arrival.ahead >= self.settings.concurrent
+        if crowded and self.settings.limits:
+            return self.throttled()
+        if not self.limits.admits(batch=resource == "batch", read=read, email=email):
+            return self.throttled()
+        trouble = faults.TROUBLES.get(self.settings.trouble)
+        if trouble is None:
             return None
-        return self._throttled()
+        return self._body(trouble.status, {"Fault": trouble.body()})
 
-    def _throttled(self) -> Response:
+    def throttled(self) -> Response:
+        """The answer to a call that is too many."""
         headers = {}
         if self.settings.retry_after_s is not None:
             headers["Retry-After"] = str(self.settings.retry_after_s)
@@ -184,7 +290,8 @@ class QuickBooks(Vendor):
         if parts == ["query"]:
             text = request.get_data(as_text=True)
             return self._counted(lambda: self.service.queried(text))
-        status, body = self.service.write(request, parts)
+        self._parked(request)
+        status, body = self.service.write(request, parts, in_flight=self._in_flight(request))
         if parts == ["batch"]:
             self.limits.meter(sum("Query" in item for item in _batch_items(request)))
         return self._body(status, body)
@@ -216,6 +323,14 @@ class QuickBooks(Vendor):
 
 
 def _batch_items(request: Request) -> list[Row]:
+    """The items of a batch; they are read once for each call."""
+    items: list[Row] | None = request.environ.get(_ITEMS)
+    if items is None:
+        items = request.environ[_ITEMS] = _read_items(request)
+    return items
+
+
+def _read_items(request: Request) -> list[Row]:
     try:
         items = decode(request.get_data())["BatchItemRequest"]
     except (ValueError, KeyError, TypeError):

@@ -9,10 +9,10 @@ Intuit's servers (Intuit: REST API features).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from json.encoder import encode_basestring
+from functools import lru_cache
+from json.encoder import encode_basestring as _quoted
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -37,7 +37,14 @@ def rounded(amount: Decimal, places: int) -> Decimal:
 
 def encode(value: Any) -> str:
     """A value as JSON text; `Decimal` becomes a number with its own digits."""
-    return "".join(_pieces(value))
+    kind = type(value)
+    if kind is str:
+        return str(_quoted(value))
+    if kind is dict:
+        return "{" + ",".join([f"{_quoted(key)}:{encode(value[key])}" for key in value]) + "}"
+    if kind is list or kind is tuple:
+        return "[" + ",".join([encode(item) for item in value]) + "]"
+    return _scalar(value)
 
 
 def decode(text: str | bytes) -> Any:
@@ -49,29 +56,6 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _pieces(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        yield from _object(value)
-    elif isinstance(value, list | tuple):
-        yield "["
-        for index, item in enumerate(value):
-            yield "," if index else ""
-            yield from _pieces(item)
-        yield "]"
-    else:
-        yield _scalar(value)
-
-
-def _object(value: dict[str, Any]) -> Iterator[str]:
-    yield "{"
-    for index, (key, item) in enumerate(value.items()):
-        yield "," if index else ""
-        yield encode_basestring(key)
-        yield ":"
-        yield from _pieces(item)
-    yield "}"
-
-
 def _scalar(value: Any) -> str:
     if value is None:
         return "null"
@@ -81,8 +65,6 @@ def _scalar(value: Any) -> str:
         return str(value)
     if isinstance(value, Decimal):
         return format(value, "f") if value else "0"
-    if isinstance(value, str):
-        return str(encode_basestring(value))
     raise TypeError(f"{type(value).__name__} has no JSON form here")
 
 
@@ -96,6 +78,7 @@ def stamp(instant: datetime) -> str:
     return instant.astimezone(_PACIFIC).isoformat(timespec="milliseconds")
 
 
+@lru_cache(maxsize=1024)
 def moment(instant: datetime) -> str:
     """A MetaData time: Pacific, whole seconds, offset."""
     return instant.astimezone(_PACIFIC).isoformat(timespec="seconds")

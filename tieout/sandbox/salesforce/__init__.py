@@ -6,8 +6,8 @@ administrator would hand to an integration.
 """
 
 from tieout.sandbox.salesforce.app import Salesforce
+from tieout.sandbox.salesforce.delivery import OutboundMessages
 from tieout.sandbox.salesforce.errors import ApiError
 from tieout.sandbox.salesforce.org import Org, Trouble
-from tieout.sandbox.salesforce.outbound import OutboundMessages
 
 __all__ = ["ApiError", "Org", "OutboundMessages", "Salesforce", "Trouble"]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import threading
 from collections import deque
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -12,28 +15,36 @@ from werkzeug.wrappers import Request, Response
 
 from tieout.clock import Clock
 from tieout.sandbox import exactjson
-from tieout.sandbox.core import Vendor
+from tieout.sandbox.core import FaultPlan, StartResponse
+from tieout.sandbox.salesforce import setup
+from tieout.sandbox.salesforce.bulk import QueryJobs
 from tieout.sandbox.salesforce.composite import Composites
+from tieout.sandbox.salesforce.delivery import OutboundMessages
 from tieout.sandbox.salesforce.errors import ApiError, not_found
 from tieout.sandbox.salesforce.oauth import OAuth, Refused
-from tieout.sandbox.salesforce.org import Org, Trouble
+from tieout.sandbox.salesforce.org import Org
 from tieout.sandbox.salesforce.query import Queries
 from tieout.sandbox.salesforce.rest import Ask, Reply, Resources
 from tieout.sandbox.salesforce.sample import add_sample, add_stages
 from tieout.sandbox.salesforce.schema import Schema
+from tieout.sandbox.salesforce.trouble import PlannedTrouble
 
 OLDEST, NEWEST = 31, 68
 #: Longest request target, and longest target plus headers, in bytes.
 _MAX_URI = 16_384
+#: A call that takes this long counts against the limit of concurrent ones.
+_LONG = timedelta(seconds=20)
+_CROWDED = "tieout.salesforce.crowded"
 _RELEASES = ("Spring", "Summer", "Winter")
 
 
-class Salesforce(Vendor):
+class Salesforce(PlannedTrouble):
     """One org behind the REST data API, versions 31 to 68.
 
     `preset`: "sample" fills a small consultancy, "empty" has only stages and users.
     `schema`: custom objects and fields, see `Schema.load`. `page_size`: most rows on a
-    page of a query. `daily_limit`: calls allowed in a rolling 24 hours.
+    page of a query. `daily_limit`: calls allowed in a rolling 24 hours. `concurrent_limit`:
+    calls that may run for 20 seconds or more at the same time, 5 in trial orgs.
     `late_visible_s`: seconds until readers see what people change in `org`.
     """
 
@@ -47,6 +58,7 @@ class Salesforce(Vendor):
         schema: dict[str, Any] | None = None,
         page_size: int = 2000,
         daily_limit: int = 15_000,
+        concurrent_limit: int = 25,
         late_visible_s: int = 0,
         service_s: float = 0.0,
         item_s: float = 0.0,
@@ -56,11 +68,17 @@ class Salesforce(Vendor):
             clock, Schema(schema, tieout_fields=preset == "sample"), late_visible_s=late_visible_s
         )
         self.daily_limit = daily_limit
+        self.concurrent_limit = concurrent_limit
+        self.app_limit: tuple[str, int] | None = None  # an app's name and its share of the calls
         self.oauth = OAuth(clock, self.org)
         self.queries = Queries(self.org, page_size)
+        self.jobs = QueryJobs(self.queries)
         self._resources = Resources(self.org, self.queries)
         self._composites = Composites(self._resources, self._inner)
         self._used: deque[datetime] = deque()
+        self._running: dict[int, datetime] = {}  # calls being worked on, by a number of theirs
+        self._call_count = 0
+        self.outbound = OutboundMessages(clock, self.org, self.oauth.issue)
         add_stages(self.org)
         if preset == "sample":
             add_sample(self.org)
@@ -77,97 +95,34 @@ class Salesforce(Vendor):
             "organization_id": self.org.organization_id,
         }
 
-    # -- planned trouble ----------------------------------------------------------
-    def lock_rows(self, times: int = 1, *, object_name: str = "", record_id: str = "") -> None:
-        """The next `times` matching record writes answer UNABLE_TO_LOCK_ROW."""
-        self.refuse_writes(
-            "UNABLE_TO_LOCK_ROW",
-            "unable to obtain exclusive access to this record or 1 records: "
-            + (record_id or "0065g000000001"),
-            times=times,
-            object_name=object_name,
-            record_id=record_id,
-        )
+    def copy(self, clock: Clock | None = None) -> Salesforce:
+        """The same org once more, on its own clock when one is given.
 
-    def refuse_writes(
-        self,
-        code: str = "FIELD_CUSTOM_VALIDATION_EXCEPTION",
-        message: str = "Close Date must be in an open period",
-        *,
-        times: int = 1,
-        object_name: str = "",
-        record_id: str = "",
-        status: int = 400,
-        extra: dict[str, Any] | None = None,
-    ) -> None:
-        """The next `times` matching record writes are refused with this code, also in batches."""
-        error = ApiError(status, code, message, [], extra)
-        self.org.troubles.append(Trouble(error, times, object_name, record_id))
+        States of records are shared, since a stored one never changes: a prepared org is
+        copied in about a millisecond. The copy has the same tokens, open queries, planned
+        refusals of writes and outbound messages; its log of calls and its fault plan are empty.
+        """
+        memo: dict[int, Any] = {id(self.clock): clock or self.clock}
+        twin = object.__new__(type(self))
+        memo[id(self)] = twin
+        with self._lock:
+            for name, value in vars(self).items():
+                if name not in ("_lock", "calls", "faults", "_running"):
+                    setattr(twin, name, copy.deepcopy(value, memo))
+        twin._lock = threading.RLock()
+        twin.calls, twin.faults, twin._running = [], FaultPlan(), {}
+        return twin
 
-    def find_duplicates(self, matches: list[tuple[str, str]], times: int = 1) -> None:
-        """A duplicate rule stops the next writes; `matches` are (object, id) pairs."""
-        records = [
-            {
-                "additionalInformation": [],
-                "fieldDiffs": [],
-                "matchConfidence": 100,
-                "record": {"attributes": {"type": kind}, "Id": record_id},
-            }
-            for kind, record_id in matches
-        ]
-        entity = matches[0][0] if matches else "Account"
-        result = {
-            "allowSave": True,
-            "duplicateRule": f"Standard_{entity}_Duplicate_Rule",
-            "duplicateRuleEntityType": entity,
-            "errorMessage": "Use one of these records?",
-            "matchResults": [
-                {
-                    "entityType": entity,
-                    "matchEngine": "FuzzyMatchEngine",
-                    "success": True,
-                    "matchRecords": records,
-                }
-            ],
-        }
-        # The key is misspelt by the vendor.
-        self.refuse_writes(
-            "DUPLICATES_DETECTED",
-            "Use one of these records?",
-            times=times,
-            extra={"duplicateResut": result},
-        )
-
-    def time_out_queries(self, times: int = 1) -> None:
-        """The next `times` queries answer QUERY_TIMEOUT."""
-        self.queries.timeouts += times
-
-    def go_down(self, times: int = 1) -> None:
-        """The next `times` calls answer 503 with an HTML page."""
-        self.faults.add(
-            "reply",
-            status=503,
-            times=times,
-            content=b"<html><body>We are down for maintenance.</body></html>",
-        )
-
-    def lose_answer(self, method: str = "", path: str = "", nth: int = 1) -> None:
-        """Commit the matching call, then cut the connection."""
-        self.faults.add("lost_answer", method=method, path=path, nth=nth)
-
-    def expire_tokens(self) -> None:
-        """End every session: calls with an old token answer 401."""
-        self.oauth.expire_tokens()
-
-    def leave_calls(self, remaining: int) -> None:
-        """Use up the daily allowance but for `remaining` calls."""
-        self._used = deque([self.clock.now()] * (self.daily_limit - remaining))
+    def __deepcopy__(self, memo: dict[int, Any]) -> Salesforce:
+        return self.copy()
 
     # -- the vendor's face ----------------------------------------------------------
     def writes(self, request: Request) -> bool:
         if request.method in ("GET", "HEAD") or not request.path.startswith("/services/data/"):
             return False
         parts = [part for part in request.path.split("/") if part][3:]
+        if parts[:2] == ["jobs", "query"]:
+            return False
         if parts[:2] == ["composite", "sobjects"] and len(parts) == 3:
             return request.method != "POST"
         if parts in (["composite"], ["composite", "batch"]):
@@ -178,14 +133,31 @@ class Salesforce(Vendor):
     def items_of(self, request: Request) -> int:
         return max(1, len(_subrequests(request))) if "/composite" in request.path else 1
 
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        # A long call is one that has been running for a while when another one comes.
+        now = self.clock.now()
+        with self._lock:
+            self._call_count += 1
+            number = self._call_count
+            long_ones = sum(1 for began in self._running.values() if now - began >= _LONG)
+            self._running[number] = now
+        environ[_CROWDED] = long_ones >= self.concurrent_limit
+        try:
+            return super().__call__(environ, start_response)
+        finally:
+            with self._lock:
+                del self._running[number]
+
     def answer(self, request: Request) -> Response:
         try:
-            response = self._routed(request)
+            return self._routed(request)
         except Refused as refusal:
-            response = _json(400, refusal.body)
+            return _json(400, refusal.body)
+
+    def _logged(self, request: Request, response: Response, fault: str) -> Response:
         # Clients take the server's time from here; it must be the sandbox's clock.
         response.headers["Date"] = http_date(self.clock.now())
-        return response
+        return super()._logged(request, response, fault)
 
     def _routed(self, request: Request) -> Response:
         path = request.path.rstrip("/")
@@ -198,6 +170,8 @@ class Salesforce(Vendor):
             if not self.oauth.accepts(request):
                 return Response("Bad_OAuth_Token", status=403, mimetype="text/plain")
             return _json(200, self.oauth.userinfo())
+        if path == setup.PATH:
+            return setup.answer(request, self.outbound)
         if path == "/services/data":
             return _json(200, [_version(number) for number in range(OLDEST, NEWEST + 1)])
         return self._data(request)
@@ -215,11 +189,25 @@ class Salesforce(Vendor):
         if len(self._used) >= self.daily_limit:
             error = ApiError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
             response = _json(403, error.body())
+        elif request.environ.get(_CROWDED):
+            error = ApiError(
+                403,
+                "REQUEST_LIMIT_EXCEEDED",
+                "ConcurrentRequests (Concurrent API Requests) Limit exceeded.",
+            )
+            response = _json(403, error.body())
         else:
             self._used.append(self.clock.now())
             response = self._answered_data(request, target)
-        response.headers["Sforce-Limit-Info"] = f"api-usage={len(self._used)}/{self.daily_limit}"
+        response.headers["Sforce-Limit-Info"] = self._usage()
         return response
+
+    def _usage(self) -> str:
+        usage = f"api-usage={len(self._used)}/{self.daily_limit}"
+        if self.app_limit is not None:
+            name, most = self.app_limit
+            usage += f"; per-app-api-usage={len(self._used)}/{most}(appName={name})"
+        return usage
 
     def _answered_data(self, request: Request, target: str) -> Response:
         try:
@@ -228,15 +216,31 @@ class Salesforce(Vendor):
             reply = self._dispatch(ask)
         except ApiError as error:
             return _json(error.status, error.body())
-        response = (
-            Response(status=reply.status) if reply.body is None else _json(reply.status, reply.body)
-        )
+        if reply.csv is not None:
+            response = Response(reply.csv, status=reply.status, content_type="text/csv")
+        elif reply.body is None:
+            response = Response(status=reply.status)
+        else:
+            response = _json(reply.status, reply.body)
         response.headers.update(reply.headers)
         return response
 
     def _dispatch(self, ask: Ask) -> Reply:
+        options = ask.headers.get("sforce-duplicate-rule-header", "")
+        before = self.org.save_duplicates
+        if options:
+            # A header of an inner call counts for that call alone.
+            self.org.save_duplicates = _says(options, "allowSave")
+        try:
+            return self._handled(ask)
+        finally:
+            self.org.save_duplicates = before
+
+    def _handled(self, ask: Ask) -> Reply:
         if ask.parts[:1] == ["composite"]:
             return self._composites.handle(ask)
+        if ask.parts[:2] == ["jobs", "query"]:
+            return self.jobs.handle(ask)
         if ask.parts == ["limits"]:
             return Reply(200, self._limits())
         return self._resources.handle(ask)
@@ -254,7 +258,10 @@ class Salesforce(Vendor):
         left = self.daily_limit - len(self._used)
         return {
             "DailyApiRequests": {"Max": self.daily_limit, "Remaining": left},
-            "DailyBulkV2QueryJobs": {"Max": 10_000, "Remaining": 10_000},
+            "DailyBulkV2QueryJobs": {
+                "Max": self.jobs.daily_limit,
+                "Remaining": self.jobs.remaining,
+            },
             "DailyBulkApiBatches": {"Max": 15_000, "Remaining": 15_000},
         }
 
@@ -317,6 +324,13 @@ def _check_version(ask: Ask) -> None:
         raise ApiError(410, "UNSUPPORTED_API_VERSION", f"API version {text}.0 has been retired")
     if ask.number > NEWEST:
         raise not_found()
+
+
+def _says(options: str, name: str) -> bool:
+    """Whether a header such as `allowSave=true; includeRecordDetails=true` says so."""
+    pairs = (each.partition("=") for each in options.replace(",", ";").split(";"))
+    found = {key.strip().lower(): value.strip().lower() for key, _, value in pairs}
+    return found.get(name.lower()) == "true"
 
 
 def _version(number: int) -> dict[str, str]:

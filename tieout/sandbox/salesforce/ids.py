@@ -28,6 +28,11 @@ def make_id(prefix: str, number: int) -> str:
     return id15 + checksum(id15)
 
 
+def full_id(text: str) -> str:
+    """The 18-character form of an id of 15 or 18 characters."""
+    return text[:15] + checksum(text[:15])
+
+
 def is_id(text: object) -> bool:
     """Whether a text is a well-formed id of 15 or 18 characters."""
     if not isinstance(text, str) or len(text) not in (15, 18) or not text.isascii():

@@ -1,136 +1,146 @@
 """Outbound messages: the SOAP notifications an org posts when a record changes.
 
-The sender keeps a notification until it is acknowledged and tries again at
-growing intervals, up to two hours apart, for a day. It may repeat and reorder:
-receivers must take a message as a hint and read the record again.
+A workflow rule or flow decides which changes are told; the envelope shows the
+records as they are when it is sent; the receiver's answer counts when it holds
+an `Ack`. Receivers must take a message as a hint and read the record again.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
+from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
-from tieout.clock import Clock
-from tieout.sandbox.salesforce.ids import make_id
+from tieout.sandbox.salesforce import soql
+from tieout.sandbox.salesforce.books import Change
+from tieout.sandbox.salesforce.errors import malformed_query
+from tieout.sandbox.salesforce.filters import Filters
 from tieout.sandbox.salesforce.org import Org
-from tieout.sandbox.salesforce.values import render_instant
+from tieout.sandbox.salesforce.values import Record, render_instant
 
 NAMESPACE = "http://soap.sforce.com/2005/09/outbound"
-FIRST_WAIT = timedelta(minutes=1)
-LONGEST_WAIT = timedelta(hours=2)
-KEPT_FOR = timedelta(hours=24)
-MOST_IN_A_MESSAGE = 100
+_SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+_VERSION = "66.0"
 
-#: Posts a message body (bytes, `text/xml`) and gives the HTTP status and the answer's text.
-Post = Callable[[bytes], tuple[int, str]]
+#: When a rule looks at a record: only when it is made; then and at every edit; then and
+#: when an edit brings it to meet the condition.
+Evaluate = Literal["created", "every_edit", "newly_met"]
 
 
-@dataclass
+@dataclass(frozen=True)
+class Action:
+    """An outbound message and the rule that sends it."""
+
+    id: str  # 04k...
+    url: str
+    object_name: str
+    fields: tuple[str, ...]  # beside Id
+    where: str = ""  # a condition as in a query; "" for every record
+    evaluate: Evaluate = "every_edit"
+    session: bool = False  # send a session id along
+
+    def check(self, org: Org) -> None:
+        """Raises ApiError for an object, a field or a condition that cannot be."""
+        target = org.schema.find(self.object_name)
+        for name in self.fields:
+            target.find(name)
+        self._meets(org, None)
+
+    def tells(self, org: Org, change: Change) -> bool:
+        """Whether the rule sends a message about a change; deletions are never told."""
+        if change.object_name != self.object_name or change.new["IsDeleted"]:
+            return False
+        if not self._meets(org, change.new):
+            return False
+        if change.old is None or change.old["IsDeleted"]:
+            return True
+        if self.evaluate == "newly_met":
+            return not self._meets(org, change.old)
+        return self.evaluate == "every_edit"
+
+    def _meets(self, org: Org, record: Record | None) -> bool:
+        if not self.where:
+            return True
+        target = org.schema.find(self.object_name)
+        query = soql.parse(f"SELECT Id FROM {target.name} WHERE {self.where}")
+        test = Filters(org, target, _no_inner_query).compile(query.where)
+        return record is not None and test(record)
+
+
+@dataclass(eq=False)
 class Notification:
     """One change waiting to be acknowledged."""
 
     id: str  # 04l..., the receiver's key against repeats
+    action: Action
     record_id: str
     queued_at: datetime
     due_at: datetime
     tries: int = 0
 
 
-class OutboundMessages:
-    """The outbound message action of one object. `instance_url` is shown to the receiver."""
+def _no_inner_query(query: soql.Select) -> set[Any]:
+    raise malformed_query(f"a rule cannot look into {query.source}")
 
-    def __init__(
-        self,
-        clock: Clock,
-        org: Org,
-        object_name: str = "Opportunity",
-        fields: tuple[str, ...] = ("Name", "StageName"),
-        instance_url: str = "https://acme.my.salesforce.com",
-    ) -> None:
-        self.waiting: list[Notification] = []
-        self.dropped: list[Notification] = []
-        self.repeat = False  # send each acknowledged message once more
-        self.reverse = False  # send the newest first
-        self._clock = clock
-        self._org = org
-        self._object = object_name
-        self._fields = fields
-        self._url = instance_url
-        self._count = 0
 
-    def notify(self, record_id: str) -> Notification:
-        """Queue a notification for a record."""
-        self._count += 1
-        now = self._clock.now()
-        made = Notification(make_id("04l", self._count), record_id, now, now)
-        self.waiting.append(made)
-        return made
+def envelope(
+    org: Org, action: Action, batch: Iterable[Notification], instance_url: str, session_id: str
+) -> bytes:
+    """The body of one message, `text/xml`, with the records as readers see them now."""
+    inner = "".join(_notification(org, each) for each in batch)
+    session = '<SessionId xsi:nil="true"/>'
+    if session_id:
+        session = f"<SessionId>{escape(session_id)}</SessionId>"
+    org_id = org.organization_id
+    soap_url = f"{escape(instance_url)}/services/Soap"
+    text = (
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        f'<soapenv:Envelope xmlns:soapenv="{_SOAP}"'
+        ' xmlns:xsd="http://www.w3.org/2001/XMLSchema"'
+        ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body>'
+        f'<notifications xmlns="{NAMESPACE}"><OrganizationId>{org_id}</OrganizationId>'
+        f"<ActionId>{action.id}</ActionId>{session}"
+        f"<EnterpriseUrl>{soap_url}/c/{_VERSION}/{org_id[:15]}</EnterpriseUrl>"
+        f"<PartnerUrl>{soap_url}/u/{_VERSION}/{org_id[:15]}</PartnerUrl>"
+        f"{inner}</notifications></soapenv:Body></soapenv:Envelope>"
+    )
+    return text.encode()
 
-    def deliver(self, post: Post) -> int:
-        """Send what is due, in messages of at most 100; returns how many were acknowledged."""
-        now = self._clock.now()
-        for late in [each for each in self.waiting if now - each.queued_at > KEPT_FOR]:
-            self.waiting.remove(late)
-            self.dropped.append(late)
-        due = [each for each in self.waiting if each.due_at <= now]
-        if self.reverse:
-            due.reverse()
-        done = 0
-        for start in range(0, len(due), MOST_IN_A_MESSAGE):
-            batch = due[start : start + MOST_IN_A_MESSAGE]
-            done += self._send(batch, post)
-        return done
 
-    def envelope(self, batch: list[Notification]) -> bytes:
-        """The SOAP body with the records as they are now; a deleted record arrives empty."""
-        inner = "".join(self._notification(each) for each in batch)
-        org_id = self._org.organization_id
-        action = make_id("04k", 1)
-        text = (
-            '<?xml version="1.0" encoding="UTF-8"?>'
-            '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
-            ' xmlns:xsd="http://www.w3.org/2001/XMLSchema"'
-            ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body>'
-            f'<notifications xmlns="{NAMESPACE}"><OrganizationId>{org_id}</OrganizationId>'
-            f'<ActionId>{action}</ActionId><SessionId xsi:nil="true"/>'
-            f"<EnterpriseUrl>{self._url}/services/Soap/c/66.0/{org_id[:15]}</EnterpriseUrl>"
-            f"<PartnerUrl>{self._url}/services/Soap/u/66.0/{org_id[:15]}</PartnerUrl>"
-            f"{inner}</notifications></soapenv:Body></soapenv:Envelope>"
+def acknowledged(status: int, answer: str) -> bool:
+    """Whether an answer is a good one: 200 with `Ack` true in a `notificationsResponse`."""
+    # An answer has no business with a document type: entities could blow it up.
+    if status != 200 or "<!DOCTYPE" in answer:
+        return False
+    try:
+        root = ET.fromstring(answer)
+    except ET.ParseError:
+        return False
+    if root.tag != f"{{{_SOAP}}}Envelope":
+        return False
+    path = f"{{{_SOAP}}}Body/{{{NAMESPACE}}}notificationsResponse/{{{NAMESPACE}}}Ack"
+    return (root.findtext(path) or "").strip() in ("true", "1")
+
+
+def _notification(org: Org, each: Notification) -> str:
+    name = each.action.object_name
+    record = org.visible(name, each.record_id)
+    content = ""
+    # A record deleted meanwhile arrives empty.
+    if record is not None and not record["IsDeleted"]:
+        content = f"<sf:Id>{record['Id']}</sf:Id>" + "".join(
+            f"<sf:{field}>{escape(_text(record[field]))}</sf:{field}>"
+            for field in each.action.fields
+            if record.get(field) is not None
         )
-        return text.encode()
-
-    def _notification(self, each: Notification) -> str:
-        record = self._org.find_latest(self._object, each.record_id)
-        content = ""
-        if record is not None and not record["IsDeleted"]:
-            content = f"<sf:Id>{record['Id']}</sf:Id>" + "".join(
-                f"<sf:{name}>{escape(_text(record[name]))}</sf:{name}>"
-                for name in self._fields
-                if record.get(name) is not None
-            )
-        return (
-            f'<Notification><Id>{each.id}</Id><sObject xsi:type="sf:{self._object}"'
-            f' xmlns:sf="urn:sobject.enterprise.soap.sforce.com">{content}</sObject></Notification>'
-        )
-
-    def _send(self, batch: list[Notification], post: Post) -> int:
-        status, answer = post(self.envelope(batch))
-        if status == 200 and re.search(r"<(?:\w+:)?Ack>\s*(true|1)\s*<", answer):
-            if self.repeat:
-                post(self.envelope(batch))
-            for each in batch:
-                self.waiting.remove(each)
-            return len(batch)
-        for each in batch:
-            wait = min(FIRST_WAIT * 2**each.tries, LONGEST_WAIT)
-            each.tries += 1
-            each.due_at = self._clock.now() + wait
-        return 0
+    return (
+        f'<Notification><Id>{each.id}</Id><sObject xsi:type="sf:{name}"'
+        f' xmlns:sf="urn:sobject.enterprise.soap.sforce.com">{content}</sObject></Notification>'
+    )
 
 
 def _text(value: Any) -> str:

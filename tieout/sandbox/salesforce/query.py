@@ -11,10 +11,10 @@ from typing import Any
 from tieout.sandbox.salesforce import soql
 from tieout.sandbox.salesforce.errors import ApiError, malformed_query
 from tieout.sandbox.salesforce.filters import Filters, getter, unknown_child
-from tieout.sandbox.salesforce.ids import make_id
+from tieout.sandbox.salesforce.ids import full_id, make_id
 from tieout.sandbox.salesforce.org import Org
 from tieout.sandbox.salesforce.schema import ObjectDef
-from tieout.sandbox.salesforce.soql import Select
+from tieout.sandbox.salesforce.soql import Chain, Compare, Select
 from tieout.sandbox.salesforce.values import Record, render
 
 #: How long the rest of a long answer can be fetched. From memory of the vendor's
@@ -59,6 +59,10 @@ class Queries:
         size = min(self.page_size, batch or self.page_size)
         return self._paged([renderer(row) for row in rows], size, version)
 
+    def rows(self, query: Select, target: ObjectDef, *, deleted: bool) -> list[Record]:
+        """The records a query finds, in its order. Raises ApiError."""
+        return self._rows(query, target, deleted)
+
     def more(self, locator: str, version: str) -> dict[str, Any]:
         """The next page for a locator `01g...-2000`. Raises INVALID_QUERY_LOCATOR."""
         name, _, offset = locator.rpartition("-")
@@ -82,13 +86,37 @@ class Queries:
     ) -> list[Record]:
         filters = Filters(self.org, target, lambda inner: self._column(inner, deleted))
         test = filters.compile(query.where)
-        found = self.org.every_visible(target.name) if source is None else source
+        found = self._candidates(target, query.where) if source is None else source
         rows = [row for row in found if (deleted or not row["IsDeleted"]) and test(row)]
         for path, descending, nulls_last in reversed(query.order):
             read, _ = getter(self.org, target, path)
             rows = _sorted(rows, read, descending, nulls_last)
         rows = rows[query.offset :]
         return rows if query.limit is None else rows[: query.limit]
+
+    def _candidates(self, target: ObjectDef, where: Any) -> Iterable[Record]:
+        """The rows that can meet a condition, in the order they were made; all without an index."""
+        parts = where.parts if isinstance(where, Chain) and where.operator == "and" else (where,)
+        for each in parts:
+            keys = self._keys(target, each) if isinstance(each, Compare) else None
+            if keys is not None:
+                seen = (self.org.visible(target.name, key) for key in sorted(keys))
+                return [row for row in seen if row is not None]
+        return self.org.every_visible(target.name)
+
+    def _keys(self, target: ObjectDef, condition: Compare) -> set[str] | None:
+        """Short ids of the rows that can meet a condition, None when there is no index for it."""
+        if condition.operator not in ("=", "in") or "." in condition.path:
+            return None
+        values = condition.value if condition.operator == "in" else (condition.value,)
+        if isinstance(values, Select) or not all(isinstance(each, str) and each for each in values):
+            return None
+        definition = target.find(condition.path)
+        if definition.type == "id":
+            return {each[:15] for each in values}
+        if definition.type == "reference":
+            values = [full_id(each) for each in values]
+        return self.org.indexed(target.name, definition, values)
 
     def _column(self, query: Select, deleted: bool) -> set[Any]:
         target = self.org.schema.find(query.source)

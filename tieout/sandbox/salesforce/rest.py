@@ -41,6 +41,7 @@ class Reply:
     status: int
     body: Any = None  # None for an empty body
     headers: dict[str, str] = field(default_factory=dict)
+    csv: str | None = None  # a body in CSV
 
 
 class Resources:
@@ -49,6 +50,8 @@ class Resources:
     def __init__(self, org: Org, queries: Queries) -> None:
         self.org = org
         self.queries = queries
+        self.most_updated = 600_000  # most ids in a list of what was updated
+        self._described = org.schema.revision, org.clock.now()
 
     def handle(self, ask: Ask) -> Reply:
         """Answer one call. Raises ApiError."""
@@ -113,8 +116,11 @@ class Resources:
         return Reply(201, {"id": made, "success": True, "errors": []}, {"Location": location})
 
     def _describe(self, ask: Ask, target: ObjectDef) -> Reply:
+        if self.org.schema.revision != self._described[0]:
+            # When exactly it changed is not kept: the first look since then is late enough.
+            self._described = self.org.schema.revision, self.org.clock.now()
         since = _http_date(ask.headers.get("if-modified-since", ""))
-        if since is not None:
+        if since is not None and self._described[1].replace(microsecond=0) <= since:
             return Reply(304)
         return Reply(200, describe(self.org.schema, target, ask.version))
 
@@ -223,6 +229,8 @@ class Resources:
         ]
         if kind == "updated":
             ids = [row["Id"] for row in rows if not row["IsDeleted"]]
+            if len(ids) > self.most_updated:
+                raise ApiError(400, "EXCEEDED_ID_LIMIT", "the time span holds too many ids")
             return Reply(200, {"ids": ids, "latestDateCovered": render_instant(covered)})
         kept_from = self.org.delete_log_from
         gone = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from tieout.sandbox.salesforce.errors import ApiError, no_such_column
@@ -74,6 +75,7 @@ class Schema:
 
     def __init__(self, custom: Mapping[str, Any] | None = None, *, tieout_fields: bool = True):
         self.objects: dict[str, ObjectDef] = {}
+        self.revision = 0  # rises with every change after the org was made
         for name, lines in STANDARD.items():
             self._add_lines(name, (*SYSTEM, *lines))
         if tieout_fields:
@@ -81,6 +83,18 @@ class Schema:
                 self._add_lines(name, lines)
         self._custom_count = 0
         self.load(custom or {})
+
+    def copy(self) -> Schema:
+        """The same objects and fields once more; a change on one side stays there."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin.objects = {
+            name: replace(each, fields=dict(each.fields)) for name, each in self.objects.items()
+        }
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Schema:
+        return self.copy()
 
     def load(self, custom: Mapping[str, Any]) -> None:
         """Add objects and fields read from a YAML or JSON file.
@@ -91,6 +105,7 @@ class Schema:
         childRelationshipName, picklist, restricted, readOnly`, or the short text form
         `"Amount__c currency(18.2) required"`.
         """
+        self.revision += 1
         if custom.get("multi_currency"):
             for name in CURRENCY_OBJECTS:
                 self._add_lines(name, ("CurrencyIsoCode picklist(3)",))
@@ -123,11 +138,13 @@ class Schema:
         """Alter one field, such as `updateable=False` for a profile without edit rights."""
         target = self.find(object_name)
         target.add(replace(target.find(field_name), **details))
+        self.revision += 1
 
     def remove(self, object_name: str, field_name: str) -> None:
         """Hide a field, as field-level security does: queries answer INVALID_FIELD."""
         target = self.find(object_name)
         del target.fields[target.find(field_name).name.lower()]
+        self.revision += 1
 
     def _load_object(self, name: str, details: Mapping[str, Any]) -> None:
         if name.lower() not in self.objects:
@@ -150,6 +167,7 @@ class Schema:
             target.add(parse_field(line))
 
 
+@lru_cache(maxsize=1024)  # every org has the same standard fields, and there may be thousands
 def parse_field(line: str) -> FieldDef:
     """Read the short form: `Name type(length or digits.scale) flag option=value ...`."""
     name, kind, *flags = line.split()

@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from tieout.sandbox.salesforce.errors import ApiError
-from tieout.sandbox.salesforce.ids import checksum, is_id
+from tieout.sandbox.salesforce.ids import full_id, is_id
 from tieout.sandbox.salesforce.schema import FieldDef
 
 Record = dict[str, Any]
@@ -114,8 +114,7 @@ def _identifier(definition: FieldDef, value: Any, object_label: str) -> str:
             f"{object_label} {definition.label}: id value of incorrect type: {value}",
             [definition.name],
         )
-    text = str(value)
-    return text[:15] + checksum(text[:15])
+    return full_id(str(value))
 
 
 def _text(definition: FieldDef, value: Any) -> str:
