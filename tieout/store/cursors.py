@@ -44,9 +44,11 @@ def swept(tx: Tx, connection: str, stream: str) -> None:
     _put(tx, connection, stream, last_sweep_at=tx.now())
 
 
-def every(tx: Tx) -> list[Cursor]:
-    """All cursors, by connection and stream."""
+def every(tx: Tx, connection: str | None = None) -> list[Cursor]:
+    """All cursors, or one connection's, by connection and stream."""
     query = sa.select(t).order_by(t.c.connection, t.c.stream)
+    if connection is not None:
+        query = query.where(t.c.connection == connection)
     return [Cursor(**row._mapping) for row in tx.execute(query)]
 
 

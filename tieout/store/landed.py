@@ -91,6 +91,12 @@ def current(
     return (_landed(row) for row in tx.stream(query.order_by(t.c.id)))
 
 
+def has_news(tx: Tx, connection: str, stream: str, since_id: int) -> bool:
+    """Whether a version landed after the one of that id."""
+    query = sa.select(t.c.id).where(_of(connection, stream), t.c.is_current, t.c.id > since_id)
+    return tx.first(query.limit(1)) is not None
+
+
 def by_id(tx: Tx, landed_id: int) -> Landed | None:
     """One stored version."""
     row = tx.first(sa.select(t).where(t.c.id == landed_id))

@@ -11,6 +11,7 @@ from tieout.errors import Misconfigured, Transient
 from tieout.model.settlement import ListEntry, ListKind
 from tieout.store import cursors, facts, landed
 from tieout.store.core import Tx
+from tieout.sync.translate import mark_of
 
 
 class LedgerLists:
@@ -70,5 +71,5 @@ def _is_read(tx: Tx, connection: str, stream: Stream) -> bool:
     """Whether a list came through completely, and became facts."""
     if cursors.get(tx, connection, stream.name).last_success_at is None:
         return False
-    done = int(cursors.get(tx, connection, f"{stream.name}/translated").watermark or 0)
-    return next(iter(landed.current(tx, connection, stream.name, since_id=done)), None) is None
+    done = int(cursors.get(tx, connection, mark_of(stream)).watermark or 0)
+    return not landed.has_news(tx, connection, stream.name, done)

@@ -11,7 +11,7 @@ from tieout.store import audit, documents, facts, refs
 from tieout.store.core import Tx
 from tieout.sync.engine import Engine
 from tieout.sync.pull import Pulled, pull_connection
-from tieout.sync.translate import translate_stream
+from tieout.sync.translate import translate_connection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +27,7 @@ def pullback(engine: Engine, *, full: bool = False) -> PulledBack:
     """Pull the ledger's lists, invoices and payments, and note what our documents became."""
     connection = engine.ledger()
     pulled = tuple(pull_connection(engine, connection, full=full))
-    for stream in connection.connector.streams:
-        translate_stream(engine, connection, stream)
+    translate_connection(engine, connection)
     with engine.store.begin() as tx:
         changed = tuple(_settle(engine, tx, connection.name))
         payments = sum(

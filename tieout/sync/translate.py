@@ -39,8 +39,27 @@ def translate(engine: Engine, *, again: bool = False) -> Translated:
     """Translate every record that landed since the last time; `again` translates all of them."""
     done = Translated()
     for connection in engine.connections.values():
-        for stream in connection.connector.streams:
-            done += translate_stream(engine, connection, stream, again=again)
+        done += translate_connection(engine, connection, again=again)
+    return done
+
+
+def translate_connection(
+    engine: Engine, connection: Connection, *, again: bool = False
+) -> Translated:
+    """Translate the streams of one connection that have something new."""
+    done = Translated()
+    with engine.store.read() as tx:
+        known = cursors.every(tx, connection.name)
+        marks = {} if again else {one.stream: one.watermark for one in known}
+        news = [
+            stream
+            for stream in connection.connector.streams
+            if landed.has_news(
+                tx, connection.name, stream.name, int(marks.get(mark_of(stream)) or 0)
+            )
+        ]
+    for stream in news:
+        done += translate_stream(engine, connection, stream, again=again)
     return done
 
 
@@ -48,7 +67,7 @@ def translate_stream(
     engine: Engine, connection: Connection, stream: Stream, *, again: bool = False
 ) -> Translated:
     """Translate one stream: its facts and its mark change in one transaction."""
-    mark = f"{stream.name}/translated"
+    mark = mark_of(stream)
     with engine.store.begin() as tx:
         since = 0 if again else int(cursors.get(tx, connection.name, mark).watermark or 0)
         records = list(landed.current(tx, connection.name, stream.name, since_id=since))
@@ -58,6 +77,11 @@ def translate_stream(
         cursors.put(tx, connection.name, mark, str(max(record.id for record in records)))
     engine.progress(f"{connection.name}: {stream.name} translated", len(records), len(records))
     return done
+
+
+def mark_of(stream: Stream) -> str:
+    """The cursor that says how far a stream's landed records were translated."""
+    return f"{stream.name}/translated"
 
 
 def _translate_all(
