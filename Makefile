@@ -3,9 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help check test demo bench record reference lock format clean
+.PHONY: help check test demo bench bench-push sim proof sabotage record reference lock format clean
 help: ## what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tieout needs Python 3.11 or newer; set PYTHON=python3.12 or the like.")'
@@ -31,8 +31,21 @@ demo: $(READY) ## a firm's two months against local stand-ins of the vendors
 bench: $(READY) ## figures, beside a bare loop in the same run
 	$(BIN)/python -m benches.main
 
-record: $(READY) ## record the cassettes anew, from the sandboxes
-	$(BIN)/python -m tests.connectors.record
+bench-push: $(READY) ## 10,000 invoices at the ledger's limits, on a virtual clock
+	$(BIN)/python -m benches.push
+
+SEEDS ?= 200
+sim: $(READY) ## seeded histories with faults: SEEDS=20000 for many, SEED=123 to be told one
+	$(BIN)/python -m tests.sim.run $(if $(SEED),--seed $(SEED) --story,--seeds $(SEEDS))
+
+proof: $(READY) ## the long run of histories, written into docs/reference/proof.md
+	$(BIN)/python -m tests.sim.run --seeds $(if $(filter 200,$(SEEDS)),20000,$(SEEDS)) --record
+
+sabotage: $(READY) ## take out one guard at a time: the tests must notice
+	$(BIN)/python -m tests.sabotage.run
+
+record: $(READY) ## record the cassettes anew: see cassettes/README.md for VENDOR=name and LIVE=1
+	$(BIN)/python -m tests.connectors.record $(VENDOR) $(if $(LIVE),--live)
 
 reference: $(READY) ## write docs/reference anew, from the code
 	$(BIN)/python -m tieout.config.schema docs/reference/schema

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import structlog
 from requests.adapters import BaseAdapter
@@ -20,14 +21,17 @@ from tieout.clock import Clock, SystemClock
 from tieout.config import Settings, Workspace, load_workspace, secrets_of
 from tieout.connectors import redact
 from tieout.connectors.base import Connector
-from tieout.connectors.pace import Governor, MemoryGovernor
+from tieout.connectors.channels import channels
+from tieout.connectors.pace import Governor
 from tieout.connectors.registry import connectors
 from tieout.connectors.transport import Connection, Transport
 from tieout.errors import StoreError
-from tieout.model.ids import new_id
 from tieout.store import locks, secrets
 from tieout.store.core import Store
 from tieout.sync.engine import Engine, Progress, silent
+from tieout.sync.owners import at_work, is_dead
+from tieout.sync.pace import StoredGovernor
+from tieout.sync.tally import Tally, keep_counts
 
 _TOKEN = "token"
 #: Under which a connection's proven company is kept.
@@ -46,25 +50,28 @@ class StoredTokens:
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Hold the right to refresh; waits for another process. Raises StoreError when it hangs."""
-        owner, lease = new_id("refresh"), f"refresh:{name}"
+        lease = f"refresh:{name}"
+        with at_work() as owner:
+            fence = self._acquired(name, lease, owner)
+            try:
+                yield
+            finally:
+                with self._store.begin() as tx:
+                    locks.release(tx, lease, fence)
+
+    def _acquired(self, name: str, lease: str, owner: str) -> int:
         clock = self._store.clock
         give_up = clock.monotonic() + 2 * REFRESH_LEASE_S
-        while True:
+        while clock.monotonic() <= give_up:
             with self._store.begin() as tx:
-                fence = locks.acquire(tx, lease, owner, REFRESH_LEASE_S)
+                fence = locks.acquire(tx, lease, owner, REFRESH_LEASE_S, is_dead)
             if fence is not None:
-                break
-            if clock.monotonic() > give_up:
-                raise StoreError(
-                    f"Another process has been refreshing the token of {name} for too long. "
-                    "Stop it, then try again."
-                )
+                return fence
             clock.sleep(0.2)
-        try:
-            yield
-        finally:
-            with self._store.begin() as tx:
-                locks.release(tx, lease, fence)
+        raise StoreError(
+            f"Another process has been refreshing the token of {name} for too long. "
+            "Stop it, then try again."
+        )
 
     def load(self) -> Mapping[str, str] | None:
         """The stored token, or None."""
@@ -103,15 +110,22 @@ class Secrets(Mapping[str, str]):
         return len(self._said.secrets)
 
 
-def set_up_logs(level: str = "WARNING") -> None:
+def set_up_logs(level: str = "WARNING", *, as_json: bool = False) -> None:
     """Send structured logs to standard error, from a level on, with nothing secret in them."""
+    renderer: Any = structlog.processors.KeyValueRenderer(
+        key_order=["timestamp", "level", "event"], drop_missing=True
+    )
+    if as_json:
+        renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            # Before the redaction: a traceback is a text like any other.
+            structlog.processors.format_exc_info,
             redact.processor,
-            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+            renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -154,24 +168,40 @@ def open_engine(
     workspace = read_workspace(settings.workspace)
     clock = clock or SystemClock()
     _make_folder(settings.database)
-    key = settings.key.get_secret_value() if settings.key else None
-    store = Store.open(settings.database, clock, key=key)
-    try:
+    with open_store(settings, clock=clock) as store:
         store.migrate()
         transport = Transport(clock, mounts=mounts)
-        governor = MemoryGovernor()
+        governor = StoredGovernor(store)
         made = {
             name: _connection(workspace, store, name, governor, environment or os.environ)
             for name in workspace.connections
         }
-        yield Engine(
+        transport.listeners.append(Tally(store))
+        engine = Engine(
             workspace=workspace,
             store=store,
             transport=transport,
             connections=made,
             actor=actor or getpass.getuser(),
             progress=progress,
+            channels=channels(workspace.notifications, transport, environment or os.environ),
         )
+        try:
+            yield engine
+        except Exception:  # a killed process writes nothing more; one that failed does
+            keep_counts(transport)
+            raise
+        keep_counts(transport)
+
+
+@contextmanager
+def open_store(settings: Settings, *, clock: Clock | None = None) -> Iterator[Store]:
+    """The database alone, as it is. Raises Misconfigured."""
+    key = settings.key.get_secret_value() if settings.key else None
+    clock = clock or SystemClock()
+    store = Store.open(settings.database, clock, key=key, key_file=settings.key_file)
+    try:
+        yield store
     finally:
         store.close()
 

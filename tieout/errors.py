@@ -78,6 +78,7 @@ class RateLimited(RemoteError):
     def __init__(self, text: str, *, wait_s: float, **details: object) -> None:
         super().__init__(text, **details)  # type: ignore[arg-type]
         self.wait_s = wait_s  # seconds to wait before the next call to this company
+        self.asked = ""  # the wait as the vendor wrote it, "" when it named none
 
 
 class AuthExpired(RemoteError):

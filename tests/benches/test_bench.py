@@ -32,3 +32,23 @@ def test_the_last_line_of_a_bench_is_json() -> None:
     assert {name for name, value in told.items() if name in POSITIVE and value > 0} == (POSITIVE)
     assert told["cores"] == os.cpu_count()
     assert f"{told['cores']} cores, Python {told['python']}" in done.stdout
+
+
+def test_the_push_bench_keeps_to_the_limits() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benches.push", "--invoices", "120"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    ledger = told["quickbooks"]
+    assert (told["invoices"], told["cores"]) == (120, os.cpu_count())
+    assert (ledger["calls_ratio"], ledger["own_429"]) == (1.0, 0)
+    assert ledger["slow_time_ratio"] <= 1.5
+    assert ledger["pullback_calls"] <= 30
+    assert ledger["governor_ms"] > 0
+    doubt = ledger["timed_out_batch"]
+    assert (doubt["confirmed"], doubt["last_size"]) == (120, 15)

@@ -6,6 +6,7 @@ import gzip
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,8 @@ from werkzeug.wrappers import Request as HttpRequest
 from werkzeug.wrappers import Response as HttpResponse
 
 from tests.connectors.hostile import CANARIES, NOON, Bench, HostileSettings, answer, read, write
-from tieout.clock import VirtualClock
-from tieout.connectors.base import Limit, Request
+from tieout.connectors.base import Request
 from tieout.connectors.connection import MemoryKeeper
-from tieout.connectors.pace import MemoryGovernor, unattended
 from tieout.connectors.transport import Transport
 from tieout.errors import (
     AuthExpired,
@@ -211,32 +210,19 @@ def test_a_wait_header_parks_the_company_for_everybody(bench: Bench) -> None:
     assert (bench.clock.now() - NOON).total_seconds() == 45
 
 
-def test_our_own_pace_is_kept_and_a_share_left_for_people() -> None:
-    governor = MemoryGovernor()
-    limits = (Limit(name="minute", count=10, per_s=60),)
-    for _ in range(9):
-        assert governor.wait_before("x:1", unattended(limits), read(), NOON) == 0
-    assert governor.wait_before("x:1", unattended(limits), read(), NOON) == 60
-    assert governor.wait_before("x:2", unattended(limits), read(), NOON) == 0
-    assert governor.wait_before("x:1", limits, read(), NOON) == 0
-    assert governor.wait_before("x:1", limits, read(), NOON) == 60
-
-
-def test_a_limit_counts_only_the_calls_it_applies_to() -> None:
-    governor = MemoryGovernor()
-    limits = (Limit(name="writes", count=1, per_s=60, applies=lambda call: call.writes),)
-    assert governor.wait_before("x:1", limits, write(), NOON) == 0
-    assert governor.wait_before("x:1", limits, write(), NOON) == 60
-    assert governor.wait_before("x:1", limits, read(), NOON) == 0
-
-
-def test_a_clock_set_back_does_not_stop_the_calls() -> None:
-    governor = MemoryGovernor()
-    limits = (Limit(name="minute", count=1, per_s=60),)
-    later = VirtualClock(NOON)
-    later.advance(86_400)
-    assert governor.wait_before("x:1", limits, read(), later.now()) == 0
-    assert governor.wait_before("x:1", limits, read(), NOON) == 0
+def test_a_wait_for_our_own_pace_ends_when_there_is_room(bench: Bench) -> None:
+    for _ in range(90):  # of the hundred a minute, ten are kept for people
+        bench.call(read())
+    began = bench.clock.now()
+    with pytest.raises(RateLimited, match=r"must not be called .*: 100 minute of"):
+        bench.call(read())
+    assert bench.clock.now() == began, "a wait too long for here is not begun"
+    people = replace(bench.connection, attended=True)
+    bench.transport.call(people, read())
+    bench.clock.advance(55)
+    bench.call(read())
+    waited = (bench.clock.now() - began).total_seconds()
+    assert 60 <= waited <= 61.2
 
 
 # -- what is told --------------------------------------------------------------------------

@@ -16,7 +16,8 @@ from tieout.store import documents, outbox, projects
 from tieout.store.outbox import OutboxRow, OutboxState
 from tieout.sync.approve import approve
 from tieout.sync.bill import bill
-from tieout.sync.push import LOOK_AGAIN_S, Pushed, push
+from tieout.sync.doubts import LOOK_AGAIN_S
+from tieout.sync.push import Pushed, push
 
 #: Rounds of pushing after which everything must be settled.
 ROUNDS = 8

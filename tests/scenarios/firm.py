@@ -78,11 +78,19 @@ def opened(folder: Path, world: World, **details: Any) -> Iterator[Engine]:
 
 
 @contextmanager
-def small_firm(folder: Path, *, people: int = 6, projects: int = 8) -> Iterator[Firm]:
-    """A firm of some people and projects with two months of approved time."""
+def small_firm(
+    folder: Path, *, people: int = 6, projects: int = 8, sub_customers: bool = False
+) -> Iterator[Firm]:
+    """A firm of some people and projects with two months of approved time.
+
+    With `sub_customers` each project is a sub-customer in the ledger, under its client.
+    """
     clock = VirtualClock(START)
     world = World(clock, preset="empty")
     facts = demo_firm(world, people=people, projects=projects)
     write_workspace(folder, hosts(world), facts.rates, facts.instalment_days)
+    if sub_customers:
+        with (folder / "mappings" / "ledger.yaml").open("a", encoding="utf-8") as rules:
+            rules.write("\ncustomers:\n  sub_customers: true\n")
     with opened(folder, world) as engine:
         yield Firm(engine=engine, world=world, facts=facts, clock=clock, folder=folder)

@@ -15,14 +15,15 @@ from pathlib import Path
 from tieout.bootstrap import open_engine, set_up_logs
 from tieout.clock import OffsetClock
 from tieout.config import settings_from
-from tieout.sync import push as pushing
+from tieout.sync import doubts
+from tieout.sync.push import push
 
 
 def main(
     environment: Mapping[str, str], now: datetime, look_again_s: float, kill_at: int, told: Path
 ) -> None:
     """Push; the boundaries passed are written to `told`, one a line. `kill_at` 0 lets it live."""
-    pushing.LOOK_AGAIN_S = look_again_s
+    doubts.LOOK_AGAIN_S = look_again_s
     passed: list[str] = []
 
     def boundary(name: str) -> None:
@@ -35,7 +36,7 @@ def main(
     clock = OffsetClock()
     clock.set(now)
     with open_engine(settings_from(environment), clock=clock, environment=environment) as engine:
-        done = pushing.push(engine, boundary=boundary)
+        done = push(engine, boundary=boundary)
     told.write_text("".join(f"{name}\n" for name in passed))
     if done.stopped:
         raise SystemExit(done.stopped)

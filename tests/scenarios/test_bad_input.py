@@ -20,12 +20,14 @@ from tests.scenarios.books import (
 )
 from tests.scenarios.firm import JANUARY, Firm, opened, small_firm
 from tieout.bootstrap import COMPANY
-from tieout.errors import StoreError
+from tieout.cli.proof import prove
+from tieout.errors import BadInput, Misconfigured, StoreError
 from tieout.model.document import HoldReason
-from tieout.store import held, secrets
+from tieout.store import held, secrets, work
 from tieout.store.outbox import OutboxState
 from tieout.sync.approve import approve
 from tieout.sync.bill import bill
+from tieout.sync.imports import Imported, import_file
 from tieout.sync.plan import plan
 from tieout.sync.project import project
 from tieout.sync.push import push
@@ -113,7 +115,11 @@ def test_time_on_a_project_nobody_sold_is_held(firm: Firm) -> None:
     with firm.engine.store.read() as tx:
         (row,) = held.open_held(tx, scope="time")
     assert row.held.reason == HoldReason.NO_PROJECT.value
-    assert "Garden shed" in row.held.text
+    person = f"{account.users[user]['first_name']} {account.users[user]['last_name']}"
+    sold_to = account.clients[client]["name"]
+    assert row.held.text == (
+        f"{person}, 2026-01-01: no project 'Garden shed' of client '{sold_to}'"
+    )
     assert row.held.what_to_do == (
         "Name the project in the time tool, or add an alias in mappings/time.yaml."
     )
@@ -135,8 +141,9 @@ def test_a_day_of_25_hours_is_held_with_all_its_entries(firm: Firm) -> None:
     firm.pull()
     result = bill(firm.engine, JANUARY).result
     found = [one for one in result.held if one.reason is HoldReason.BAD_HOURS]
-    assert len(found) == 2
-    assert all("25" in one.text for one in found)
+    person = f"{account.users[user]['first_name']} {account.users[user]['last_name']}"
+    text = f"{person} has 25.00 h on 2026-01-04; at most 24 h a day are accepted."
+    assert [one.text for one in found] == [text, text]
     total = sum(draft.total.amount for draft in result.documents)
     assert total == firm.facts.month_total(JANUARY.start)
 
@@ -147,10 +154,9 @@ def test_a_revoked_token_stops_the_push_and_nothing_is_lost(firm: Firm) -> None:
     ledger = firm.world.quickbooks
     ledger.revoke_tokens()
     done = push(firm.engine)
-    assert done.stopped.startswith("ledger: ")
-    assert done.stopped.endswith("Sign in again: tieout connect ledger")
-    assert done.stopped.count("Sign in again") == 1
-    assert "Incorrect or invalid refresh token" in done.stopped
+    assert done.stopped == (
+        "ledger: Incorrect or invalid refresh token. Sign in again: tieout connect ledger"
+    )
     assert in_the_ledger(firm) == []
     assert {row.state for row in rows(firm)} == {OutboxState.PENDING}
     # Connected again, the same invoices go.
@@ -189,9 +195,134 @@ def test_a_company_id_that_is_not_ours_is_refused_by_the_ledger(firm: Firm) -> N
     changed(firm, "tieout.yaml", f'realm_id: "{realm}"', 'realm_id: "123"')
     for wrong in reopened(firm):
         done = push(wrong.engine)
-        assert "The application is not authorized for this company" in done.stopped
-        assert done.stopped.endswith("Sign in again: tieout connect ledger")
+        assert done.stopped == (
+            "ledger: message=ApplicationAuthorizationFailed; errorCode=003100; statusCode=403: "
+            "The application is not authorized for this company. "
+            "Sign in again: tieout connect ledger"
+        )
         assert in_the_ledger(wrong) == []
+
+
+def test_another_company_than_before_is_told_by_name_and_nothing_is_changed(firm: Firm) -> None:
+    with firm.engine.store.begin() as tx:
+        secrets.put(tx, "ledger", COMPANY, "123")
+    with pytest.raises(Misconfigured) as told:
+        prove(firm.engine, "ledger")
+    realm = firm.world.quickbooks.realm_id
+    assert str(told.value) == (
+        f"wrong company: ledger belongs to 123, and Fernhill Partners ({realm}) answered. "
+        "Nothing was changed. Correct the settings and secrets of this connection, or give the "
+        "other company a workspace of its own."
+    )
+    with firm.engine.store.read() as tx:
+        assert secrets.get(tx, "ledger", COMPANY) == "123"
+
+
+# -- files --------------------------------------------------------------------------------
+HEADS = "Id,Date,Person,Project,Hours\n"
+GOOD = "1,2026-01-05,Ana Abbott,Portal,8\n"
+
+#: What somebody hands in, and the whole of what they are told.
+BAD_FILES: dict[str, tuple[bytes, str]] = {
+    "a missing column": (
+        (HEADS + GOOD).replace("Hours", "Time spent").encode(),
+        "hours.csv:1: looks like 'time', but the column 'Hours' is missing; add it",
+    ),
+    "a negative day": (
+        (HEADS + GOOD + "2,2026-01-06,Ana Abbott,Portal,-8\n").encode(),
+        "hours.csv:3: Hours: '-8' is negative; correct the entry it belongs to",
+    ),
+    "two rows that disagree": (
+        (HEADS + GOOD + GOOD.replace("Portal", "Garden")).encode(),
+        "hours.csv:3: the id '1' is in line 2 too, with another project; keep one, or give each "
+        "its own id",
+    ),
+    "a picture": (
+        b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
+        "hours.csv:2: the character U+001A is no text: the file is not a table; give a CSV file or "
+        "an Excel workbook (.xlsx)",
+    ),
+    "nothing": (
+        b"",
+        "hours.csv: the file is empty; give a CSV file or an Excel workbook (.xlsx)",
+    ),
+    "a text that is cut off": (
+        (HEADS + '1,2026-01-05,"Ana Abbo').encode(),
+        "hours.csv:2: a quote that opens here is never closed; close it, or the file is cut off",
+    ),
+    "a workbook that is cut off": (
+        b"PK\x03\x04\x14\x00\x06\x00",
+        "hours.csv: the file is not an Excel workbook, or it is cut off; save it again as .xlsx",
+    ),
+}
+
+
+def hand_in(firm: Firm, name: str, content: bytes) -> Imported:
+    path = firm.folder / name
+    path.write_bytes(content)
+    return import_file(firm.engine, path)
+
+
+def with_files(firm: Firm) -> Iterator[Firm]:
+    changed(firm, "tieout.yaml", "connections:", "connections:\n  sheets: { connector: files }")
+    yield from reopened(firm)
+
+
+@pytest.mark.parametrize("what", BAD_FILES)
+def test_a_bad_file_is_refused_whole_with_every_problem(firm: Firm, what: str) -> None:
+    content, said = BAD_FILES[what]
+    for desk in with_files(firm):
+        with pytest.raises(BadInput) as told:
+            hand_in(desk, "hours.csv", content)
+        assert str(told.value) == (
+            f"hours.csv cannot be used: nothing of it was imported\n  {said}"
+        )
+        with desk.engine.store.read() as tx:
+            assert list(work.all_of(tx, work.WorkKind.TIME)) == []
+
+
+def test_of_two_files_that_disagree_the_later_one_counts_and_it_is_told(firm: Firm) -> None:
+    for desk in with_files(firm):
+        first = hand_in(desk, "hours.csv", (HEADS + GOOD).encode())
+        second = hand_in(desk, "again.csv", (HEADS + GOOD.replace(",8", ",7")).encode())
+        assert (first.landed.new, first.landed.changed) == (1, 0)
+        assert (second.landed.new, second.landed.changed) == (0, 1)
+        with desk.engine.store.read() as tx:
+            (item,) = work.all_of(tx, work.WorkKind.TIME)
+        assert item.body.seconds == 7 * 3600
+
+
+# -- the workspace ------------------------------------------------------------------------
+def test_a_broken_workspace_tells_every_problem_at_once(firm: Firm) -> None:
+    changed(firm, "tieout.yaml", "  currency: USD", "  currency: USB")
+    changed(firm, "tieout.yaml", "invoice_by: project", "invoice_by: projects")
+    changed(firm, "mappings/deals.yaml", "model: fixed_fee", "model: fixed_fees")
+    with pytest.raises(Misconfigured) as told:
+        next(reopened(firm))
+    assert str(told.value) == (
+        f"the workspace {firm.folder} has 3 problems; nothing was done\n"
+        "  tieout.yaml:6: firm.currency: unknown currency 'USB'; write an ISO 4217 code such as "
+        "USD\n"
+        "  tieout.yaml:35: policies.invoice_by: 'projects' is not known; did you mean 'project'?\n"
+        "  mappings/deals.yaml:12: rules[1].budgets[1].model: 'fixed_fees' is not known; did you "
+        "mean 'fixed_fee'?"
+    )
+
+
+def test_a_rate_without_a_currency_is_told_by_its_card_and_role(firm: Firm) -> None:
+    changed(firm, "mappings/rates.yaml", "currency: USD\n", "")
+    with pytest.raises(Misconfigured) as told:
+        next(reopened(firm))
+    assert str(told.value) == "\n  ".join(
+        [
+            f"the workspace {firm.folder} has 4 problems; nothing was done",
+            *(
+                f"mappings/rates.yaml:{line}: a rate without a currency (card Standard, role "
+                f"{role}): write `currency:` on the rate, on its card or at the top of the file"
+                for line, role in enumerate(firm.facts.rates, start=6)
+            ),
+        ]
+    )
 
 
 # -- the disk -------------------------------------------------------------------------------

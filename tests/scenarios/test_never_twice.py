@@ -212,8 +212,8 @@ def test_an_echo_that_differs_is_never_confirmed(firm: Firm) -> None:
 
     original = ledger.service.batch
 
-    def changed(request_id: str, payload: Any) -> Any:
-        answer = original(request_id, payload)
+    def changed(*call: Any, **details: Any) -> Any:
+        answer = original(*call, **details)
         edit_invoice_behind(firm.world, number)
         for item in answer["BatchItemResponse"]:
             if item["Invoice"]["DocNumber"] == number:

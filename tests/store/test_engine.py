@@ -1,4 +1,4 @@
-"""The engine's own business: the audit chain, leases, secrets, runs, pace, discrepancies."""
+"""The engine's own business: the audit chain, leases, secrets, runs, discrepancies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from tieout.store import (
     audit,
     discrepancies,
     locks,
-    pace,
     runs,
     schedules,
     secrets,
@@ -167,6 +166,78 @@ class Secrets:
             assert secrets.forget(tx, "qbo") == 1
         keyed.close()
 
+    def moved(self, store, change):
+        with store.begin() as tx:
+            secrets.put(tx, "qbo", "refresh_token", "AB11-qbo")
+            secrets.put(tx, "xero", "refresh_token", "AB11-xero")
+            tx.execute(sa.text(change))
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "UPDATE secrets SET token = (SELECT token FROM secrets WHERE connection = 'xero') "
+            "WHERE connection = 'qbo'",
+            "UPDATE secrets SET name = 'access_token' WHERE connection = 'qbo'",
+            "UPDATE notes SET value = 'db_of_another_firm' WHERE name = 'database'",
+        ],
+    )
+    def test_what_is_moved_to_another_place_is_not_used(self, store, monkeypatch, change):
+        monkeypatch.setenv("TIEOUT_KEY", self.KEY)
+        self.moved(store, change)
+        with store.read() as tx:
+            (name,) = secrets.names(tx, "qbo")
+            assert len(list(secrets.outdated(tx))) >= 1
+            with pytest.raises(StoreError, match="stored for another connection") as refused:
+                secrets.get(tx, "qbo", name)
+        assert "AB11" not in str(refused.value)
+
+    def test_a_new_key_replaces_an_old_one(self, store, monkeypatch):
+        older, newer = self.KEY, Fernet.generate_key().decode()
+        monkeypatch.setenv("TIEOUT_KEY", older)
+        with store.begin() as tx:
+            secrets.put(tx, "qbo", "refresh_token", "AB11")
+            secrets.put(tx, "qbo", "access_token", "eyJ")
+        url = store.engine.url.render_as_string(hide_password=False)
+        both, only_new = (Store.open(url, store.clock, key=k) for k in (f"{newer},{older}", newer))
+        with both.begin() as tx:
+            assert len(list(secrets.outdated(tx))) == 2
+            assert secrets.rotate(tx) == 2
+            assert list(secrets.outdated(tx)) == []
+        with only_new.read() as tx:
+            assert secrets.get(tx, "qbo", "refresh_token") == "AB11"
+            assert secrets.get(tx, "qbo", "access_token") == "eyJ"
+        with pytest.raises(StoreError, match="cannot be read"), store.read() as tx:
+            secrets.get(tx, "qbo", "refresh_token")
+        both.close()
+        only_new.close()
+
+    def test_a_rotation_that_cannot_read_one_changes_none(self, store, monkeypatch):
+        monkeypatch.setenv("TIEOUT_KEY", self.KEY)
+        with store.begin() as tx:
+            secrets.put(tx, "qbo", "access_token", "eyJ")
+            secrets.put(tx, "xero", "access_token", "eyJ")
+            tx.execute(sa.text("UPDATE secrets SET token = 'x' WHERE connection = 'xero'"))
+        url = store.engine.url.render_as_string(hide_password=False)
+        newer = Store.open(url, store.clock, key=f"{Fernet.generate_key().decode()},{self.KEY}")
+        with pytest.raises(StoreError, match="cannot be read"), newer.begin() as tx:
+            secrets.rotate(tx)
+        with store.read() as tx:
+            assert secrets.get(tx, "qbo", "access_token") == "eyJ"
+        newer.close()
+
+    def test_what_the_first_release_stored_is_read_and_bound(self, store, monkeypatch):
+        monkeypatch.setenv("TIEOUT_KEY", self.KEY)
+        with store.begin() as tx:
+            secrets.put(tx, "qbo", "refresh_token", "x")
+            old = store.cipher.encrypt("AB11", tx.now())
+            tx.execute(sa.text("UPDATE secrets SET token = :token"), {"token": old})
+            assert secrets.get(tx, "qbo", "refresh_token") == "AB11"
+            (found,) = secrets.outdated(tx)
+            assert (found.name, found.text) == ("refresh_token", "not bound to its connection")
+            secrets.rotate(tx)
+            assert list(secrets.outdated(tx)) == []
+            assert secrets.get(tx, "qbo", "refresh_token") == "AB11"
+
     def test_a_key_that_is_none(self, store):
         url = store.engine.url.render_as_string(hide_password=False)
         keyed = Store.open(url, store.clock, key="hunter2")
@@ -179,7 +250,7 @@ class Secrets:
         with store.begin() as tx:
             secrets.put(tx, "qbo", "refresh_token", "x")
             token = tx.execute(sa.text("SELECT token FROM secrets")).scalar_one()
-        assert Fernet(self.KEY).decrypt(token.encode()) == b"x"
+        assert Fernet(self.KEY).decrypt(token.encode()).endswith(b":x")
         assert Fernet(self.KEY).extract_timestamp(token.encode()) == store.clock.now().timestamp()
 
 
@@ -208,7 +279,8 @@ class Runs:
             start.wait()
             for hour in range(10):
                 with store.begin() as tx:
-                    taken.append(schedules.take(tx, "pull", f"2026-01-31T{hour:02}"))
+                    turn = schedules.take(tx, "pull", f"2026-01-31T{hour:02}", "me", 60)
+                    taken.append(turn is not None)
 
         threads = [threading.Thread(target=schedule) for _ in range(2)]
         for thread in threads:
@@ -217,56 +289,8 @@ class Runs:
             thread.join()
         assert sorted(taken) == [False] * 10 + [True] * 10
         with store.read() as tx:
-            assert schedules.last(tx, "pull") == "2026-01-31T09"
+            assert schedules.last(tx, "pull").period == "2026-01-31T09"
             assert schedules.last(tx, "bill") is None
-
-
-class Pace:
-    LIMITS = (("per minute", 10, 60.0), ("burst", 3, 1.0))
-
-    def reserve(self, store, cost=1, company="qbo/1", limits=LIMITS):
-        with store.begin() as tx:
-            return pace.reserve(tx, company, limits, cost)
-
-    def test_as_many_as_fit_then_a_wait(self, store, clock):
-        assert [self.reserve(store) for _ in range(3)] == [0.0, 0.0, 0.0]
-        wait = self.reserve(store)
-        assert 0.9 <= wait <= 1.1
-        assert self.reserve(store, company="qbo/2") == 0.0
-        clock.advance(wait)
-        assert self.reserve(store) == 0.0
-
-    def test_never_more_than_the_limit_in_any_window(self, store, clock):
-        gone = []
-        while len(gone) < 35:
-            wait = self.reserve(store)
-            if wait:
-                clock.advance(wait)
-            else:
-                gone.append(clock.monotonic())
-        for per_s, count in ((60.0, 10), (1.0, 3)):
-            assert all(sum(at <= other < at + per_s for other in gone) <= count for at in gone)
-        assert gone[-1] <= 3 * 66.0 + 4
-
-    def test_a_batch_costs_what_it_holds(self, store):
-        assert self.reserve(store, 8, limits=self.LIMITS[:1]) == 0.0
-        assert self.reserve(store, 3, limits=self.LIMITS[:1]) > 59
-        assert self.reserve(store, 2, limits=self.LIMITS[:1]) == 0.0
-        with pytest.raises(Misconfigured, match="never fits the limit 'per minute' of 10 in 60 s"):
-            self.reserve(store, 11)
-
-    def test_parked_when_the_vendor_says_so(self, store, clock):
-        until = clock.now() + timedelta(seconds=60)
-        with store.begin() as tx:
-            assert pace.parked_until(tx, "qbo/1") is None
-            pace.park(tx, "qbo/1", until)
-            pace.park(tx, "qbo/1", until - timedelta(seconds=30))
-            assert pace.parked_until(tx, "qbo/1") == until
-        assert self.reserve(store) == 60.0
-        clock.advance(60)
-        assert self.reserve(store) == 0.0
-        with store.read() as tx:
-            assert pace.parked_until(tx, "qbo/1") is None
 
 
 class Discrepancies:
@@ -322,7 +346,7 @@ class Discrepancies:
                 discrepancies.assign(tx, "r99", "Finn")
 
 
-class Suite(Audit, Leases, Secrets, Runs, Pace, Discrepancies):
+class Suite(Audit, Leases, Secrets, Runs, Discrepancies):
     pass
 
 
@@ -348,6 +372,42 @@ class TestSqlite(Suite):
             secrets.get(tx, "qbo", "refresh_token")
         again.close()
         third.close()
+
+    def test_the_key_files_key_is_replaced_under_a_running_process(self, store, monkeypatch):
+        monkeypatch.delenv("TIEOUT_KEY", raising=False)
+        with store.begin() as tx:
+            secrets.put(tx, "qbo", "refresh_token", "x")
+        file = Path(store.where + ".key")
+        first = file.read_text()
+        worker = Store.open(str(store.engine.url), store.clock)
+        with worker.read() as tx:
+            assert secrets.get(tx, "qbo", "refresh_token") == "x"
+        store.cipher.add_to_file()
+        with store.begin() as tx:
+            secrets.rotate(tx)
+        assert file.read_text().split(",")[1] == first
+        assert file.stat().st_mode & 0o777 == 0o600
+        with worker.begin() as tx:  # it read the old key before
+            assert secrets.get(tx, "qbo", "refresh_token") == "x"
+            secrets.put(tx, "qbo", "refresh_token", "y")
+        store.cipher.keep_first_in_file()
+        assert first not in file.read_text()
+        with store.read() as tx:
+            assert secrets.get(tx, "qbo", "refresh_token") == "y"
+        worker.close()
+
+    def test_a_named_key_file_must_be_there(self, store, tmp_path, monkeypatch):
+        monkeypatch.delenv("TIEOUT_KEY", raising=False)
+        url, file = str(store.engine.url), tmp_path / "key"
+        named = Store.open(url, store.clock, key_file=file)
+        with pytest.raises(StoreError, match="cannot be read"), named.begin() as tx:
+            secrets.put(tx, "qbo", "refresh_token", "x")
+        file.touch(0o600)
+        file.write_text(self.KEY)
+        with named.begin() as tx:
+            secrets.put(tx, "qbo", "refresh_token", "x")
+            assert secrets.get(tx, "qbo", "refresh_token") == "x"
+        named.close()
 
 
 class TestPostgres(Suite):

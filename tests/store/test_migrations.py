@@ -46,7 +46,9 @@ class Migrations:
         store.migrate()
         with store.begin() as tx:
             tx.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
-        with pytest.raises(StoreError, match="is at version 0001, this Tieout needs 0003"):
+        with pytest.raises(
+            StoreError, match=f"is at version 0001, this Tieout needs {migrate.HEAD}"
+        ):
             store.check_version()
         with store.begin() as tx:
             tx.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))

@@ -3,68 +3,25 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from tests.scenarios import firm as firms
+from tests.scenarios.desk import Desk, new_desk, with_january_pushed
 from tieout.bootstrap import COMPANY
 from tieout.cli import app
 from tieout.cli.session import Session
-from tieout.clock import VirtualClock
 from tieout.connectors.inprocess import WsgiAdapter
-from tieout.sandbox.firm import demo_firm
-from tieout.sandbox.world import World
 from tieout.store import outbox, secrets
 from tieout.store.outbox import OutboxState
-
-
-@dataclass
-class Desk:
-    """Somebody at a terminal."""
-
-    folder: Path
-    world: World
-    clock: VirtualClock
-
-    def __call__(self, command: str) -> Result:
-        self.clock.advance(120)  # a person types slower than the vendors' limits
-        hosts = firms.hosts(self.world)
-        mounts = {
-            hosts[vendor.slug]["base_url"]: WsgiAdapter(vendor)
-            for vendor in self.world.vendors.values()
-        }
-        session = Session(workspace=self.folder, actor="nora", clock=self.clock, mounts=mounts)
-        return CliRunner().invoke(
-            app, command.split(), obj=session, env=dict(firms.secrets_for(hosts))
-        )
-
-    def json(self, command: str, code: int = 0) -> Any:
-        result = self(f"{command} --json")
-        assert result.exit_code == code, result.output
-        return json.loads(result.stdout)
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """A firm whose January is pushed."""
-    folder = tmp_path_factory.mktemp("firm")
-    clock = VirtualClock(firms.START)
-    world = World(clock, preset="empty")
-    facts = demo_firm(world, people=3, projects=3)
-    firms.write_workspace(folder, firms.hosts(world), facts.rates, facts.instalment_days)
-    desk = Desk(folder, world, clock)
-    for command in ("connect crm", "connect time", "connect ledger", "pull", "pullback"):
-        result = desk(command)
-        assert result.exit_code == 0, result.output
-    assert desk("bill --month 2026-01").exit_code in (0, 4)
-    for command in ("approve --all", "push", "pullback"):
-        result = desk(command)
-        assert result.exit_code == 0, result.output
-    return desk
+    return with_january_pushed(new_desk(tmp_path_factory.mktemp("firm")))
 
 
 def test_connections_tell_their_company(desk: Desk) -> None:

@@ -109,6 +109,7 @@ BROKEN = [
     (TIEOUT, "invoice_by: project", "invoice_by: projects", "policies.invoice_by: 'projects' is not known; did you mean 'project'?"),
     (TIEOUT, "rounding: half_up", "rounding: bankers", "policies.rounding: 'bankers' is not known; use 'half_up' or 'half_even'"),
     (TIEOUT, "max_hours_per_day: 24", "max_hours_per_day: -1", "policies.max_hours_per_day: -1 is negative"),
+    (TIEOUT, "create_clients: true", "create_projects_in_ledger: true\n  create_clients: true", "unknown setting 'create_projects_in_ledger' in policies; known here: invoice_by, max_hours_per_day, create_clients, rounding, approvers, tolerance"),
     (TIEOUT, "create_clients: true", "create_clients: maybe", "policies.create_clients: must be true or false"),
     (TIEOUT, "pull: every 5 minutes", "pull: hourly", "schedules.pull: 'hourly' is not a schedule; write `every 5 minutes`, `every 1 hour`, \"22:00\" (the firm's time) or `off`"),
     (TIEOUT, 'push: "22:00"', 'push: "25:00"', "schedules.push: '25:00' is not a schedule; write `every 5 minutes`, `every 1 hour`, \"22:00\" (the firm's time) or `off`"),

@@ -17,7 +17,20 @@ from typer.core import TyperGroup
 
 from tieout import __version__
 from tieout.bootstrap import set_up_logs
-from tieout.cli import demo, desk, exits, files, ledger, loop, sandbox, setup, show, work
+from tieout.cli import (
+    demo,
+    desk,
+    exits,
+    files,
+    keep,
+    ledger,
+    loop,
+    operate,
+    sandbox,
+    setup,
+    show,
+    work,
+)
 from tieout.cli.exits import LEGEND, ExitCode, exit_code_of
 from tieout.cli.session import Session
 from tieout.errors import BadInput, TieoutError
@@ -95,22 +108,29 @@ def _options(
     actor: Annotated[
         str, typer.Option("--as", metavar="NAME", help="Who is at work, for the audit log.")
     ] = "",
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="Log in JSON, for machines (TIEOUT_LOG_FORMAT=json).")
+    ] = False,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    _log_to_standard_error()
+    _log_to_standard_error(log_json)
     session = context.obj if isinstance(context.obj, Session) else Session()
     session.workspace = workspace or session.workspace
     session.actor = actor or session.actor
     context.obj = session
 
 
-def _log_to_standard_error() -> None:
-    """Standard output is for answers. Warnings and worse, unless TIEOUT_LOG_LEVEL says more."""
+def _log_to_standard_error(as_json: bool) -> None:
+    """Standard output is for answers. Errors only, unless TIEOUT_LOG_LEVEL says more."""
     level = os.environ.get("TIEOUT_LOG_LEVEL", "").upper()
-    set_up_logs(level if level in logging.getLevelNamesMapping() else "ERROR")
+    said = os.environ.get("TIEOUT_LOG_FORMAT", "").lower()
+    set_up_logs(
+        level if level in logging.getLevelNamesMapping() else "ERROR",
+        as_json=as_json or said == "json",
+    )
 
 
 setup.register(app)
@@ -118,6 +138,8 @@ work.register(app)
 ledger.register(app)
 desk.register(app)
 loop.register(app)
+operate.register(app)
+keep.register(app)
 files.register(app)
 sandbox.register(app)
 app.command()(demo.demo)

@@ -10,17 +10,17 @@ import typer
 
 from tieout.cli import show
 from tieout.cli.exits import ExitCode
-from tieout.cli.ledger import subject_of
 from tieout.cli.session import engine_of, finish
 from tieout.cli.show import Column, Json
-from tieout.store import audit, cursors, outbox, runs, work
+from tieout.store import audit, outbox, work
 from tieout.store import held as holds
 from tieout.store.core import Tx
 from tieout.store.outbox import OutboxState
-from tieout.sync.engine import Engine
+from tieout.sync.doctor import note_check
 from tieout.sync.explain import Explained, ExplainedLine
 from tieout.sync.explain import explain as explain_document
 from tieout.sync.retry import retry_row
+from tieout.sync.subjects import subject_of
 
 audit_app = typer.Typer(help="Who did what.", no_args_is_help=True)
 
@@ -30,7 +30,6 @@ def register(app: typer.Typer) -> None:
     app.command()(held)
     app.command()(retry)
     app.command()(explain)
-    app.command()(status)
     app.add_typer(audit_app, name="audit")
 
 
@@ -162,81 +161,14 @@ def _raw(value: Any) -> str:
     return plain if isinstance(plain, str) else json_text(plain, ensure_ascii=False)
 
 
-# -- status -----------------------------------------------------------------------------
-_QUEUE = (
-    Column("connection", "Connection"),
-    *(Column(state.value, state.value.capitalize(), right=True) for state in OutboxState),
-)
-_RUNS = (
-    Column("verb", "Step"),
-    Column("connection", "Connection"),
-    Column("state", "Ended"),
-    Column("started_at", "Started"),
-    Column("error", "Why"),
-)
-_STREAMS = (
-    Column("connection", "Connection"),
-    Column("stream", "Stream"),
-    Column("watermark", "Read up to"),
-    Column("last_success_at", "Last complete reading"),
-    Column("lag_s", "Ago", right=True),
-)
-
-
-def status(context: typer.Context, json: Json = False) -> None:
-    """Show the queue, the last runs and how fresh the data is."""
-    with engine_of(context) as engine, engine.store.read() as tx:
-        found = _status(engine, tx)
-    if json:
-        show.emit(found)
-        return
-    show.say(f"{found['held']} held, {found['unknown']} unknown.")
-    show.table("Queue", _QUEUE, found["queue"])
-    show.table("Last runs", _RUNS, found["runs"])
-    show.table("Streams", _STREAMS, found["streams"])
-
-
-def _status(engine: Engine, tx: Tx) -> dict[str, Any]:
-    counts = outbox.counts(tx)
-    last = {(run.verb, run.connection): run for run in reversed(runs.latest(tx, limit=200))}
-    return {
-        "firm": engine.name,
-        "held": len(holds.open_held(tx)) + sum(c.get(OutboxState.HELD, 0) for c in counts.values()),
-        "unknown": sum(c.get(OutboxState.UNKNOWN, 0) for c in counts.values()),
-        "queue": [
-            {"connection": name, **{s.value: states.get(s, 0) for s in OutboxState}}
-            for name, states in counts.items()
-        ],
-        "runs": [
-            {
-                "verb": run.verb,
-                "connection": run.connection,
-                "state": run.state,
-                "started_at": run.started_at,
-                "error": run.error_text,
-            }
-            for run in last.values()
-        ],
-        "streams": [
-            {
-                "connection": one.connection,
-                "stream": one.stream,
-                "watermark": one.watermark,
-                "last_success_at": one.last_success_at,
-                "lag_s": tx.now() - one.last_success_at,
-            }
-            for one in cursors.every(tx)
-            if one.last_success_at is not None
-        ],
-    }
-
-
 # -- audit ------------------------------------------------------------------------------
 @audit_app.command()
 def verify(context: typer.Context, json: Json = False) -> None:
     """Check that the log of who did what is whole and unchanged."""
-    with engine_of(context) as engine, engine.store.read() as tx:
-        broken = audit.verify(tx)
+    with engine_of(context) as engine:
+        with engine.store.read() as tx:
+            broken = audit.verify(tx)
+        note_check(engine, broken)
     if json:
         show.emit({"holds": broken is None, "broken": broken})
     elif broken is None:

@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any
 
 from tieout.errors import BadInput, Misconfigured, RemoteError, TieoutError
+from tieout.steps import Outcome
 
 
 class ExitCode(IntEnum):
@@ -32,6 +33,11 @@ def exit_code_of(error: Exception) -> ExitCode:
     if isinstance(error, RemoteError):
         return ExitCode.REFUSED
     return ExitCode.PROBLEMS
+
+
+def code_of(outcome: Outcome) -> ExitCode:
+    """The exit code of a step that ended so."""
+    return ExitCode[outcome.name]
 
 
 def words_of(error: Exception) -> str:

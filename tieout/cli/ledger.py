@@ -8,22 +8,20 @@ from typing import Annotated, Any
 import typer
 
 from tieout.cli import show
-from tieout.cli.exits import ExitCode, worst
+from tieout.cli.exits import ExitCode, code_of
 from tieout.cli.session import engine_of, finish
 from tieout.cli.show import Column, Json
 from tieout.cli.work import PULLED, pulled_rows
 from tieout.reconcile.report import as_json, can_be_signed
 from tieout.reconcile.run import Reconciled
-from tieout.reconcile.run import reconcile as compare_books
-from tieout.store import documents, outbox, projects
-from tieout.store.core import Tx
-from tieout.store.outbox import OutboxRow
-from tieout.sync.engine import Engine
+from tieout.steps import pullback_outcome, push_outcome, push_words, reconciled
+from tieout.store import outbox
+from tieout.sync.estimate import Estimate, in_words
 from tieout.sync.plan import plan as look_ahead
-from tieout.sync.pullback import PulledBack
 from tieout.sync.pullback import pullback as pull_back
-from tieout.sync.push import Pushed
+from tieout.sync.push import AT_ONCE
 from tieout.sync.push import push as push_due
+from tieout.sync.subjects import subject_of
 
 
 def register(app: typer.Typer) -> None:
@@ -60,7 +58,7 @@ def plan(context: typer.Context, json: Json = False) -> None:
         show.table("Will be made", _WRITES, writes)
         if links:
             show.table("Will be linked, they are there already", _LINKS, links)
-        calls = show.count(planned.calls, "writing call")
+        calls = estimate_words(planned.estimate)
         doubts = show.count(planned.doubts, "row")
         show.say(
             f"{calls}. {doubts} in doubt: looked for first." if planned.doubts else f"{calls}."
@@ -78,7 +76,8 @@ _HELD = (Column("what", "What"), Column("why", "Held because"))
 def push(context: typer.Context, json: Json = False) -> None:
     """Send what is approved to the ledger, once. Safe to repeat, also after a crash."""
     with engine_of(context) as engine:
-        pushed = push_due(engine)
+        say = _silence if json else _say_estimate
+        pushed = push_due(engine, pushers=AT_ONCE, begun=say)
         with engine.store.read() as tx:
             found = [outbox.get(tx, row_id) for row_id in pushed.held]
             held = [{"what": subject_of(tx, r), "why": r.error_text} for r in found if r]
@@ -88,36 +87,24 @@ def push(context: typer.Context, json: Json = False) -> None:
         show.say(push_words(pushed))
         if held:
             show.table("Held", _HELD, held)
-    finish(push_code(pushed))
+    finish(code_of(push_outcome(pushed)))
 
 
-def push_words(pushed: Pushed) -> str:
-    """What a push did, in a sentence."""
-    parts = [
-        f"{len(pushed.confirmed)} confirmed",
-        f"{len(pushed.recovered)} of them recovered from a lost answer",
-        f"{len(pushed.held)} held",
-        f"{len(pushed.waiting)} waiting",
-        show.count(pushed.calls, "writing call"),
-    ]
-    text = ", ".join(part for part in parts if part[:2] != "0 " or "confirmed" in part) + "."
-    return f"{text}\nStopped early: {pushed.stopped}" if pushed.stopped else text
+def estimate_words(expected: Estimate) -> str:
+    """What a push is expected to take: `1,200 records: 40 calls, about 60 s at ... limit`."""
+    about = f", about {in_words(expected.seconds)} at this company's limit"
+    records = f"{expected.records:,} record{'' if expected.records == 1 else 's'}"
+    calls = f"{expected.calls:,} writing call{'' if expected.calls == 1 else 's'}"
+    return f"{records}: {calls}{about if expected.seconds else ''}"
 
 
-def push_code(pushed: Pushed) -> ExitCode:
-    """How a push ended."""
-    stopped = ExitCode.REFUSED if pushed.stopped else ExitCode.DONE
-    return worst(stopped, ExitCode.HELD if pushed.held else ExitCode.DONE)
+def _silence(expected: Estimate) -> None:
+    """What is expected stands in the JSON."""
 
 
-def subject_of(tx: Tx, row: OutboxRow) -> str:
-    """What an outbox row writes, as people call it: `invoice INV-2026-0007`."""
-    document = documents.get(tx, row.subject_id)
-    client = projects.get_client(tx, row.subject_id)
-    project = projects.get_project(tx, row.subject_id)
-    name = document.number if document else ""
-    name = name or (client.name if client else "") or (project.name if project else "")
-    return f"{row.writer} {name or row.subject_id}"
+def _say_estimate(expected: Estimate) -> None:
+    if expected.records:
+        show.say(f"{estimate_words(expected)}.", err=True)
 
 
 # -- pullback ---------------------------------------------------------------------------
@@ -141,12 +128,7 @@ def pullback(
         show.say(f"{show.count(told.payments, 'payment')} known.")
         if changed:
             show.table("Changed", _CHANGED, changed)
-    finish(pullback_code(told))
-
-
-def pullback_code(told: PulledBack) -> ExitCode:
-    """How a pullback ended."""
-    return ExitCode.REFUSED if any(one.error for one in told.pulled) else ExitCode.DONE
+    finish(code_of(pullback_outcome(told)))
 
 
 # -- reconcile --------------------------------------------------------------------------
@@ -181,17 +163,6 @@ def reconcile(
         show.say(f"Report: {done.html}")
     if done.comparison.discrepancies:
         finish(ExitCode.PROBLEMS)
-
-
-def reconciled(engine: Engine, out: Path | None = None) -> Reconciled:
-    """Reconcile into a folder, the workspace's own reports by default."""
-    return compare_books(
-        engine.workspace,
-        engine.store,
-        list(engine.connections.values()),
-        engine.ledger(),
-        out or engine.workspace.folder / "reports",
-    )
 
 
 def _balance_words(control: list[dict[str, Any]], done: Reconciled) -> str:

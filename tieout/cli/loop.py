@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
 
+from tieout import steps
 from tieout.cli import show
-from tieout.cli.exits import ExitCode, exit_code_of, words_of, worst
-from tieout.cli.ledger import pullback_code, push_code, push_words, reconciled
+from tieout.cli.exits import ExitCode, code_of, exit_code_of, words_of, worst
 from tieout.cli.session import engine_of, finish, until_stopped
-from tieout.cli.work import mapped_words
-from tieout.errors import TieoutError
+from tieout.errors import StoreError
+from tieout.steps import Ended
 from tieout.sync.engine import Engine
-from tieout.sync.project import project
-from tieout.sync.pull import pull
-from tieout.sync.pullback import pullback
-from tieout.sync.push import push
-from tieout.sync.schedule import due
-from tieout.sync.translate import translate
+from tieout.sync.notify import tell
+from tieout.sync.sweep import sweep
 
-#: Seconds between two looks at the schedules.
+#: Seconds between two looks at what is due.
 LOOK_EVERY_S = 15.0
-#: Seconds until a push that left writes waiting goes on.
-GO_ON_S = 60.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ended:
-    """How a step ended."""
-
-    text: str  # what it did
-    code: ExitCode = ExitCode.DONE
-    waits: bool = False  # True when it left something to go on with soon
 
 
 def register(app: typer.Typer) -> None:
@@ -52,71 +34,37 @@ def run(
     """Do the scheduled work until it is stopped with Ctrl-C."""
     with engine_of(context) as engine:
         if once:
-            finish(worst(*(_step(engine, name).code for name in STEPS)))
+            finish(worst(*(_told(engine, name, steps.run(engine, name)) for name in steps.STEPS)))
         show.say(f"{engine.name}: working by the schedules of tieout.yaml. Ctrl-C stops.", err=True)
         with until_stopped():
             _loop(engine)
 
 
 def _loop(engine: Engine) -> None:
-    go_on: datetime | None = None
     while True:
-        names = [one.name for one in due(engine)]
-        if go_on is not None and engine.now() >= go_on and "push" not in names:
-            names.append("push")
-        for name in names:
-            ended = _step(engine, name)
-            if name == "push":
-                go_on = engine.now() + timedelta(seconds=GO_ON_S) if ended.waits else None
+        try:
+            _look(engine)
+        except StoreError as error:  # it may come back; what was due stays due
+            show.say(str(error), err=True)
         engine.store.clock.sleep(LOOK_EVERY_S)
 
 
-def _step(engine: Engine, name: str) -> Ended:
-    """One step; an error of it is told and does not end the loop."""
-    try:
-        ended = STEPS[name](engine)
-    except (TieoutError, OSError) as error:
-        ended = Ended(text=words_of(error), code=exit_code_of(error))
-    show.say(f"{engine.now():%Y-%m-%d %H:%M:%S} UTC  {name}: {ended.text}")
-    return ended
+def _look(engine: Engine) -> None:
+    """Do everything that is due now; an error of a step is told and ends nothing else."""
+    work = sweep(engine)
+    for turn in work.turns:
+        ended = steps.run_turn(engine, turn)
+        if ended is not None:
+            _told(engine, turn.name, ended)
+    if work.pushes and all(turn.name != "push" for turn in work.turns):
+        _told(engine, "push", steps.run_push(engine))
 
 
-def _pull(engine: Engine) -> Ended:
-    pulled = pull(engine)
-    failed = [f"{one.connection}/{one.stream}: {one.error}" for one in pulled if one.error]
-    text = mapped_words(translate(engine), project(engine))
-    code = ExitCode.REFUSED if failed else ExitCode.DONE
-    return Ended(text="\n  ".join([text, *failed]), code=code)
-
-
-def _push(engine: Engine) -> Ended:
-    pushed = push(engine)
-    return Ended(text=push_words(pushed), code=push_code(pushed), waits=bool(pushed.waiting))
-
-
-def _pullback(engine: Engine) -> Ended:
-    told = pullback(engine)
-    failed = [f"{one.stream}: {one.error}" for one in told.pulled if one.error]
-    text = (
-        f"{show.count(told.payments, 'payment')} known, "
-        f"{show.count(len(told.changed), 'invoice')} changed."
-    )
-    return Ended(text="\n  ".join([text, *failed]), code=pullback_code(told))
-
-
-def _reconcile(engine: Engine) -> Ended:
-    done = reconciled(engine)
-    found = len(done.comparison.discrepancies)
-    return Ended(
-        text=f"{show.count(found, 'difference')}. Report: {done.html}",
-        code=ExitCode.PROBLEMS if found else ExitCode.DONE,
-    )
-
-
-#: The steps in the order of the day's work, under the names of the schedules.
-STEPS: Mapping[str, Callable[[Engine], Ended]] = {
-    "pull": _pull,
-    "push": _push,
-    "pullback": _pullback,
-    "reconcile": _reconcile,
-}
+def _told(engine: Engine, name: str, ended: Ended) -> ExitCode:
+    """Say how a step ended; the code for it."""
+    text = words_of(ended.error) if ended.error else ended.text
+    show.say(f"{engine.now():%Y-%m-%d %H:%M:%S} UTC  {name}: {text}")
+    for one in tell(engine):
+        if one.error:
+            show.say(f"{one.channel} does not work: {one.error}", err=True)
+    return exit_code_of(ended.error) if ended.error else code_of(ended.outcome)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tieout.bootstrap import COMPANY
 from tieout.errors import Misconfigured
 from tieout.store import audit, secrets
 from tieout.sync.engine import Engine
+from tieout.sync.identify import identify
 
 #: Under which the proven company's name is kept, for people.
 COMPANY_NAME = "company_name"
@@ -34,14 +35,10 @@ def prove(engine: Engine, name: str) -> Proven:
     Raises RemoteError, and Misconfigured when it is another company than before: the
     records of one must never reach the books of another.
     """
-    connection = replace(engine.connection(name), attended=True)
-    connector, settings = connection.connector, connection.settings
-    identity = connector.identity
-    if identity is None:
+    found = identify(engine, engine.connection(name))
+    if found is None:
         return Proven(connection=name, company="", name="", warnings=())
-    answer = engine.transport.call(connection, identity.request(settings)).json()
-    told, called = identity.read(answer)
-    company = told or connector.company(settings)
+    company, called = found.company, found.name
     with engine.store.read() as tx:
         before = secrets.get(tx, name, COMPANY)
         before_called = secrets.get(tx, name, COMPANY_NAME) or ""
@@ -51,17 +48,13 @@ def prove(engine: Engine, name: str) -> Proven:
             f"{_named(called, company)} answered. Nothing was changed. Correct the settings and "
             "secrets of this connection, or give the other company a workspace of its own."
         )
-    warnings: list[str] = []
-    if identity.rights is not None:
-        rights = engine.transport.call(connection, identity.rights(settings)).json()
-        warnings = identity.warnings(rights)
     with engine.store.begin() as tx:
         secrets.put(tx, name, COMPANY, company)
         secrets.put(tx, name, COMPANY_NAME, called)
         audit.record(
             tx, engine.actor, "connection.proven", name, {"company": company, "name": called}
         )
-    return Proven(connection=name, company=company, name=called, warnings=tuple(warnings))
+    return Proven(connection=name, company=company, name=called, warnings=found.warnings)
 
 
 def _named(name: str, company: str) -> str:

@@ -49,6 +49,10 @@ def sandbox_serve(
     country: Annotated[
         str, typer.Option(metavar="CODE", help="Where the ledger's company is: US, GB, CA ...")
     ] = "US",
+    port: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=PORT", help="A port, such as harvest=8802; else a free one."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Serve stand-ins of the vendors until Ctrl-C, and print how to connect to them."""
@@ -62,9 +66,10 @@ def sandbox_serve(
                 schema=load_schema(schema) if schema else None,
                 country=country,
             )
+            ports = dict(_port(said) for said in port or ())
         except ValueError as problem:
             raise BadInput(str(problem)) from problem
-        with serve(world) as serving:
+        with serve(world, ports) as serving:
             _tell(describe(serving), json)
             while True:
                 clock.sleep(_DOZE_S)
@@ -72,6 +77,13 @@ def sandbox_serve(
 
 def _preset(chosen: Preset) -> Literal["sample", "empty"]:
     return "sample" if chosen is Preset.SAMPLE else "empty"
+
+
+def _port(said: str) -> tuple[str, int]:
+    name, _, number = said.partition("=")
+    if name not in VENDORS or not number.isdecimal():
+        raise ValueError(f"{said!r} is no port of a vendor; write {VENDORS[0]}=8801")
+    return name, int(number)
 
 
 def _tell(described: dict[str, Any], json: bool) -> None:

@@ -167,9 +167,10 @@ class _Bars:
                 redirect_stderr=False,
             )
             self._drawn.start()
-        if what not in self._bars:
-            self._bars[what] = self._drawn.add_task(what, total=total)
-        self._drawn.update(self._bars[what], completed=done, total=total)
+        name = what.partition(" (")[0]  # a remark in brackets changes from time to time
+        if name not in self._bars:
+            self._bars[name] = self._drawn.add_task(what, total=total)
+        self._drawn.update(self._bars[name], description=what, completed=done, total=total)
 
     def clear(self) -> None:
         if self._drawn is not None:

@@ -21,6 +21,7 @@ from tieout.cli.show import Column, Json
 from tieout.errors import BadInput
 from tieout.mapping import Held, Ignored, preview, project_of
 from tieout.model.document import Document, DocumentStatus
+from tieout.steps import mapped_words
 from tieout.store import documents, projects
 from tieout.store.core import Tx
 from tieout.sync.approve import approve as approve_drafts
@@ -111,17 +112,6 @@ def _mapped(translated: Translated, made: Made) -> dict[str, Any]:
         "placed": made.placed,
         "unplaced": made.unplaced,
     }
-
-
-def mapped_words(translated: Translated, made: Made) -> str:
-    """What the rules made, in a sentence or two."""
-    waits = translated.held + made.held + made.unplaced
-    text = (
-        f"{show.count(translated.facts, 'fact')} new or changed, "
-        f"{show.count(len(made.new), 'project')} made, "
-        f"{show.count(made.placed, 'time entry', 'time entries')} placed."
-    )
-    return f"{text} {waits} held: see `tieout held`." if waits else text
 
 
 # -- map --------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from tieout.config.kinds import (
     TimeZone,
 )
 from tieout.config.located import Section, nearest
+from tieout.config.notifications import Notifications
 from tieout.model.project import InvoiceBy, Rounding
 
 #: The longest number that every ledger keeps whole.
@@ -113,8 +114,6 @@ class Policies(Section):
     """A person's day with more hours is held for a look; null = no limit."""
     create_clients: bool = True
     """Create a client in the ledger when it is not there; else its invoices are held."""
-    create_projects_in_ledger: bool = False
-    """Create a project (sub-customer) in the ledger for each project."""
     rounding: Rounding = Rounding.HALF_UP
     """How half a cent is rounded on a line."""
     approvers: tuple[Name, ...] = ()
@@ -145,3 +144,4 @@ class Root(Section):
     """Each under a name of your choice; mappings refer to it."""
     policies: Policies = Field(default_factory=Policies)
     schedules: Schedules = Field(default_factory=Schedules)
+    notifications: Notifications = Field(default_factory=Notifications)

@@ -14,8 +14,10 @@ from tieout.config.root import Connection
 from tieout.errors import Misconfigured, Problem
 
 DATA_FOLDER = ".tieout"  # below the workspace
+BROKER = "redis://127.0.0.1:6379/0"
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+LogFormat = Literal["text", "json"]
 
 
 class Settings(BaseModel):
@@ -26,8 +28,12 @@ class Settings(BaseModel):
     workspace: Path  # TIEOUT_WORKSPACE: the folder with tieout.yaml
     # TIEOUT_DATABASE: an SQLAlchemy URL, which may hold a password
     database: str = Field(repr=False)
-    key: SecretStr | None  # TIEOUT_KEY: encrypts stored tokens; None = none was given
-    log_level: LogLevel  # TIEOUT_LOG_LEVEL
+    key: SecretStr | None  # TIEOUT_KEY: encrypts stored tokens; several with commas, newest first
+    key_file: Path | None = None  # TIEOUT_KEY_FILE: a file with the key, when TIEOUT_KEY is not set
+    # TIEOUT_BROKER: the URL of the workers' Redis, which may hold a password
+    broker: str = Field(default=BROKER, repr=False)
+    log_level: LogLevel  # TIEOUT_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR
+    log_format: LogFormat = "text"  # TIEOUT_LOG_FORMAT: `text`, or `json` for machines
 
     @property
     def data_folder(self) -> Path:
@@ -54,17 +60,26 @@ def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
     if chosen is None:
         hint = nearest(level, levels) or f"; use {', '.join(levels)}"
         problems.append(Problem("TIEOUT_LOG_LEVEL", 0, f"'{level}' is not a log level{hint}"))
+    shape = (environment.get("TIEOUT_LOG_FORMAT") or "text").lower()
+    shapes: tuple[LogFormat, ...] = get_args(LogFormat)
+    written = next((known for known in shapes if known == shape), None)
+    if written is None:
+        hint = nearest(shape, shapes) or f"; use {' or '.join(shapes)}"
+        problems.append(Problem("TIEOUT_LOG_FORMAT", 0, f"'{shape}' is not a format{hint}"))
     if not database.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
         text = "must start with sqlite:/// or postgresql:// (the value is not shown)"
         problems.append(Problem("TIEOUT_DATABASE", 0, text))
-    if problems or chosen is None:
+    if problems or chosen is None or written is None:
         raise Misconfigured("the environment has problems", tuple(problems))
-    key = environment.get("TIEOUT_KEY")
+    key, key_file = environment.get("TIEOUT_KEY"), environment.get("TIEOUT_KEY_FILE")
     return Settings(
         workspace=workspace,
         database=database,
         key=SecretStr(key) if key else None,
+        key_file=Path(key_file) if key_file else None,
+        broker=environment.get("TIEOUT_BROKER") or BROKER,
         log_level=chosen,
+        log_format=written,
     )
 
 

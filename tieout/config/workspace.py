@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from tieout.config.checks import Files, check_connections, cross_check
 from tieout.config.located import Section, locate, nearest
+from tieout.config.notifications import Notifications
 from tieout.config.problems import problems_of
 from tieout.config.rates import rates_of
 from tieout.config.root import Connection, Firm, Invoices, Policies, Root, Schedules
@@ -45,6 +46,7 @@ class Workspace:
     settings: Mapping[str, BaseModel]  # by connection: the connector's own settings, validated
     policies: Policies
     schedules: Schedules
+    notifications: Notifications
     deals: DealRules
     time: TimeRules
     rate_rules: RateRules
@@ -97,6 +99,7 @@ def load_workspace(
         settings=settings,
         policies=root.policies,
         schedules=root.schedules,
+        notifications=root.notifications,
         deals=deals,
         time=time,
         rate_rules=rate_rules,

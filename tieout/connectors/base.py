@@ -20,6 +20,8 @@ from pydantic import BaseModel, ConfigDict
 
 from tieout.connectors.call import Request as Request
 from tieout.connectors.call import Response as Response
+from tieout.connectors.limits import Limit as Limit
+from tieout.connectors.limits import QuotaHeader as QuotaHeader
 from tieout.errors import RemoteError
 from tieout.model.document import Document
 from tieout.model.ids import SourceRef
@@ -73,17 +75,6 @@ class Fault:
     text: str | None = None  # a part of the vendor's text, without case
     writes: bool | None = None  # only for writes, only for reads, or both
     wait_s: float = 60.0  # for RateLimited, when the vendor names no wait
-
-
-# -- pace -------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
-    """At most `count` calls in any `per_s` seconds, for the whole remote company."""
-
-    name: str
-    count: int
-    per_s: float
-    applies: Callable[[Request], bool] = lambda request: True
 
 
 # -- authentication ---------------------------------------------------------------------
@@ -314,6 +305,7 @@ class Batch:
     smallest: int  # where halving after a time-out ends
     send: Callable[[Iterable[tuple[str, bytes]], str, Any], Request]
     split: Callable[[Any], Mapping[str, ItemAnswer]]
+    too_large: tuple[str, ...] = ()  # codes that say so of a call, of which nothing was done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,6 +362,8 @@ class Connector:
     auth: Auth
     errors: Callable[[Response], list[VendorError]]
     pace: tuple[Limit, ...] = ()
+    at_once: int = 0  # calls on their way at a time, for the whole company; 0 = not bounded
+    quotas: tuple[QuotaHeader, ...] = ()
     faults: tuple[Fault, ...] = ()
     streams: tuple[Stream, ...] = ()
     writers: tuple[Writer, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +22,8 @@ class Request:
     content_type: str = ""
     purpose: str = ""  # a few words for logs and progress: `query Invoice`
     writes: bool = False  # True when the call can change the remote books
+    secret_path: bool = False  # True when whoever knows the path may call it: it is not logged
+    send_by: datetime | None = None  # after this instant it must not leave; None = no limit
 
     def with_params(self, **params: str) -> Request:
         """The same call with these query parameters set, replacing any of the same name."""

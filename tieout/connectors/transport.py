@@ -6,9 +6,8 @@ import functools
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
 import structlog
@@ -22,9 +21,16 @@ from tieout.connectors import faults
 from tieout.connectors.auth import sign_in_again, token_for
 from tieout.connectors.base import Request, Response, Token
 from tieout.connectors.connection import Connection
-from tieout.connectors.pace import unattended
+from tieout.connectors.pace import Ask, Turn
 from tieout.connectors.redact import personal_out, url_out
-from tieout.errors import AuthExpired, Misconfigured, RateLimited, RemoteError, Transient
+from tieout.errors import (
+    AuthExpired,
+    Misconfigured,
+    RateLimited,
+    RemoteError,
+    StoreError,
+    Transient,
+)
 from tieout.model.ids import jitter
 
 __all__ = ["CallEvent", "Connection", "Transport"]
@@ -38,6 +44,8 @@ WRITE_S = 130.0
 WHOLE_S = 300.0
 #: Bytes an answer may have.
 BODY_LIMIT = 64 * 1024 * 1024
+#: Seconds more than its time-outs until a call of which nothing was heard is over.
+LEASE_SPARE_S = 20.0
 #: How often a read is tried in one call.
 READ_TRIES = 3
 
@@ -69,7 +77,8 @@ class Transport:
 
     `mounts` sends URL prefixes through adapters of one's own, such as an
     in-process stand-in. `patience_s` is the longest wait for the pace that is
-    waited here; a longer one is raised as RateLimited.
+    waited here; a longer one is raised as RateLimited, so that nobody is kept waiting
+    for a company that asked to be left alone.
     """
 
     def __init__(
@@ -87,18 +96,24 @@ class Transport:
         for prefix, adapter in (mounts or {}).items():
             self._session.mount(prefix, adapter)
 
-    def call(self, connection: Connection, request: Request) -> Response:
+    def call(self, connection: Connection, request: Request, turn: Turn | None = None) -> Response:
         """Send one signed call and return its answer, which is a success.
 
         A read that fails for a moment is repeated for some seconds; a write is
         sent once. A refused token is refreshed once and the same call repeated.
+        `turn` is one that `wait_turn` gave for this write.
 
         Raises RemoteError by class (see `faults.classify`), RateLimited also
         when our own pace says to wait, Misconfigured before anything is sent.
         """
-        once = functools.partial(self._signed, connection, request)
         if request.writes:
-            return once()
+            try:
+                return self._signed(connection, request, turn)
+            except Exception:
+                if turn is not None:  # it may have failed before it was a call
+                    self.give_back(connection, request, turn)
+                raise
+        once = functools.partial(self._signed, connection, request, None)
         tries = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(READ_TRIES),
             wait=lambda state: jitter(2.0**state.attempt_number),
@@ -107,6 +122,28 @@ class Transport:
             reraise=True,
         )
         return tries(once)
+
+    def wait_turn(
+        self, connection: Connection, request: Request, patience_s: float | None = None
+    ) -> Turn:
+        """Wait until the company may be called; the call is then counted and must follow.
+
+        `patience_s` is the longest wait for our own pace, `self.patience_s` when None; that
+        also bounds a wait the vendor asked for. Raises RateLimited when it would be longer.
+        """
+        ask, waited_s = _ask(connection, request), 0.0
+        own_s = self.patience_s if patience_s is None else patience_s
+        while True:
+            turn = connection.governor.turn(ask, self.clock.now())
+            if turn.wait_s <= 0:
+                return turn
+            if waited_s + turn.wait_s > (min(own_s, self.patience_s) if turn.asked else own_s):
+                wait_s = max(turn.wait_s, 1.0)
+                text = f"{ask.company} must not be called for {wait_s:.1f} seconds: {turn.why}"
+                raise RateLimited(text, wait_s=wait_s)
+            # Never less than a hundredth: a clock may not be able to wait for less.
+            self.clock.sleep(max(turn.wait_s, 0.01))
+            waited_s += max(turn.wait_s, 0.01)
 
     def unsigned(self, connection: Connection, request: Request) -> Response:
         """Send one call without a token, once, outside the pace: for signing in.
@@ -117,10 +154,10 @@ class Transport:
         return self._sent(connection, request, _url(base, request), {}, None)
 
     # -- one call -----------------------------------------------------------------------
-    def _signed(self, connection: Connection, request: Request) -> Response:
+    def _signed(self, connection: Connection, request: Request, turn: Turn | None) -> Response:
         token = token_for(connection, self)
         try:
-            return self._with(connection, request, token)
+            return self._with(connection, request, token, turn)
         except AuthExpired as refusal:
             if token is None:
                 raise sign_in_again(connection, refusal.text) from refusal
@@ -131,7 +168,13 @@ class Transport:
         except AuthExpired as refusal:
             raise sign_in_again(connection, refusal.text) from refusal
 
-    def _with(self, connection: Connection, request: Request, token: Token | None) -> Response:
+    def _with(
+        self,
+        connection: Connection,
+        request: Request,
+        token: Token | None,
+        turn: Turn | None = None,
+    ) -> Response:
         connector, settings = connection.connector, connection.settings
         base = (token.base_url if token else "") or connector.base_url(settings)
         url = _url(base, request)
@@ -141,26 +184,28 @@ class Transport:
                 " a credential is not sent there"
             )
         headers = connector.auth.headers(settings, connection.secrets, token)
-        self._keep_pace(connection, request)
-        return self._sent(connection, request, url, headers, token)
+        turn = turn or self.wait_turn(connection, request)
+        answer = None
+        try:
+            answer = self._sent(connection, request, url, headers, token)
+        finally:
+            self.give_back(connection, request, turn, answer)
+        return answer
 
-    def _keep_pace(self, connection: Connection, request: Request) -> None:
-        limits = connection.connector.pace
-        if not connection.attended:
-            limits = unattended(limits)
-        waited_s = 0.0
-        while True:
-            wait_s = connection.governor.wait_before(
-                connection.pace_key, limits, request, self.clock.now()
-            )
-            if wait_s <= 0:
-                return
-            if waited_s + wait_s > self.patience_s:
-                text = f"{connection.pace_key} must not be called for {wait_s:.1f} seconds"
-                raise RateLimited(text, wait_s=wait_s)
-            # Never less than a hundredth: a clock may not be able to wait for less.
-            self.clock.sleep(max(wait_s, 0.01))
-            waited_s += max(wait_s, 0.01)
+    def give_back(
+        self,
+        connection: Connection,
+        request: Request,
+        turn: Turn,
+        answer: Response | None = None,
+    ) -> None:
+        """Free the place of a call that is over, or was not made after all."""
+        ask = _ask(connection, request)
+        try:
+            connection.governor.ended(ask, turn, answer, self.clock.now())
+        except StoreError as problem:
+            # The answer counts more, and the place comes back when its lease ends.
+            _log.warning("place not freed", connection=connection.name, text=str(problem))
 
     def _sent(
         self,
@@ -171,6 +216,9 @@ class Transport:
         token: Token | None,
     ) -> Response:
         prepared = _prepared(connection, request, url, headers)
+        if request.send_by is not None and self.clock.now() >= request.send_by:
+            # The last thing before the first byte: whoever sends may have slept since.
+            raise Transient(f"{request.purpose}: it was too late to send it; nothing left")
         started = self.clock.monotonic()
         outcome: Response | Exception
         try:
@@ -186,8 +234,13 @@ class Transport:
         )
         self._tell(connection, request, url, outcome, error, seconds)
         if isinstance(error, RateLimited):
-            until = self.clock.now() + timedelta(seconds=error.wait_s)
-            connection.governor.park(connection.pace_key, until)
+            assert isinstance(outcome, Response)  # nothing but an answer asks to wait
+            now = self.clock.now()
+            named = faults.wait_of(outcome.headers, -1.0, now) > 0
+            error.wait_s = connection.governor.refused(
+                _ask(connection, request), error.wait_s, named, error.text, now
+            )
+            error.asked = outcome.headers.get("retry-after", "")
         if error is not None:
             # From None: what requests raises holds the URL and its query.
             raise error from None
@@ -232,7 +285,7 @@ class Transport:
             connector=connection.connector.slug,
             purpose=request.purpose,
             method=request.method,
-            url=url_out(url),
+            url=url_out(urljoin(url, "/") if request.secret_path else url),
             writes=request.writes,
             status=answered.status if answered else None,
             seconds=seconds,
@@ -255,6 +308,16 @@ class Transport:
         )
         for listener in self.listeners:
             listener(event)
+
+
+def _ask(connection: Connection, request: Request) -> Ask:
+    return Ask.of(
+        connection.connector,
+        connection.pace_key,
+        request,
+        attended=connection.attended,
+        lease_s=CONNECT_S + (WRITE_S if request.writes else READ_S) + LEASE_SPARE_S,
+    )
 
 
 def _url(base: str, request: Request) -> str:

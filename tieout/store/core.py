@@ -98,20 +98,34 @@ class Store:
         self.cipher = cipher
 
     @classmethod
-    def open(cls, url: str, clock: Clock, *, busy_s: float = 10.0, key: str | None = None) -> Store:
+    def open(
+        cls,
+        url: str,
+        clock: Clock,
+        *,
+        busy_s: float = 10.0,
+        key: str | None = None,
+        key_file: Path | None = None,
+    ) -> Store:
         """Open a database; nothing is read or created yet.
 
         `url` is `sqlite:///path/tieout.db` or `postgresql+psycopg://user@host/name`;
         `busy_s` is how long to wait for another writer, in seconds; `key` overrides the
-        environment's TIEOUT_KEY. Raises Misconfigured when the address cannot be used.
+        environment's TIEOUT_KEY, `key_file` is read instead of the file beside the database.
+        Raises Misconfigured when the address cannot be used.
         """
         address = _address(url)
         if address.get_backend_name() == "sqlite":
             engine = _sqlite(address, busy_s)
-            folder: Path | None = Path(str(address.database))
+            file: Path | None = Path(f"{address.database}.key")
         else:
-            engine, folder = _postgres(address, busy_s), None
-        return cls(engine, clock, Cipher(key, folder and folder.with_name(folder.name + ".key")))
+            engine, file = _postgres(address, busy_s), None
+        return cls(engine, clock, Cipher(key, key_file or file, named=key_file is not None))
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file of this machine, and not a server's."""
+        return self.engine.dialect.name == "sqlite"
 
     @property
     def where(self) -> str:
@@ -142,9 +156,15 @@ class Store:
         self.engine.dispose()
 
     @contextmanager
-    def begin(self) -> Iterator[Tx]:
-        """One writing transaction: all of it, or nothing when anything is raised inside."""
-        with self._transaction(writing=True) as tx:
+    def begin(self, *, durable: bool = True) -> Iterator[Tx]:
+        """One writing transaction: all of it, or nothing when anything is raised inside.
+
+        `durable=False` does not wait for the disk: a crash of the process loses nothing of
+        it, a crash of the machine may. For counters, which are worth nothing by then.
+        """
+        with self._transaction(writing=True, durable=durable) as tx:
+            if tx.is_postgres and not durable:
+                tx.execute(sa.text("SET LOCAL synchronous_commit = off"))
             yield tx
 
     @contextmanager
@@ -154,19 +174,19 @@ class Store:
             yield tx
 
     @contextmanager
-    def _transaction(self, writing: bool) -> Iterator[Tx]:
+    def _transaction(self, writing: bool, durable: bool = True) -> Iterator[Tx]:
         try:
             with self.engine.connect() as sql:
-                sql = sql.execution_options(**_options(sql, writing))
+                sql = sql.execution_options(**_options(sql, writing, durable))
                 with sql.begin(), closing(Tx(self, sql, writing)) as tx:
                     yield tx
         except DBAPIError as error:
             raise store_error(error, self.where) from error
 
 
-def _options(sql: Connection, writing: bool) -> dict[str, Any]:
+def _options(sql: Connection, writing: bool, durable: bool) -> dict[str, Any]:
     if sql.dialect.name == "sqlite":
-        return {"tieout_writing": writing}
+        return {"tieout_writing": writing, "tieout_durable": durable}
     if writing:
         return {"isolation_level": "READ COMMITTED", "postgresql_readonly": False}
     return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -204,8 +224,11 @@ def _sqlite(address: URL, busy_s: float) -> Engine:
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        writing = connection.get_execution_options().get("tieout_writing", True)
+        options = connection.get_execution_options()
+        writing, durable = options.get("tieout_writing", True), options.get("tieout_durable", True)
         connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writing else 'ON'}")
+        if writing:
+            connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         # A writer takes its turn at once: a reader that becomes a writer half way could
         # find that others wrote in between, and would have to fail.
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -11,19 +12,29 @@ from tieout.store.failures import LostLease
 from tieout.store.tables import locks as t
 
 
-def acquire(tx: Tx, name: str, owner: str, ttl_s: float) -> int | None:
+def acquire(
+    tx: Tx,
+    name: str,
+    owner: str,
+    ttl_s: float,
+    is_dead: Callable[[str], bool] = lambda owner: False,
+) -> int | None:
     """Take a lease for `ttl_s` seconds; its fence, or None while someone holds it.
 
-    Fences of a name only rise. Commit at once: the lease holds by its row, not by
-    the transaction.
+    Who holds it and `is_dead` loses it at once. Fences of a name only rise. Commit at
+    once: the lease holds by its row, not by the transaction.
     """
     now = tx.now()
     row = {"name": name, "owner": owner, "fence": 1, "expires_at": now + timedelta(seconds=ttl_s)}
     insert = tx.insert(t).values(row)
+    free = t.c.expires_at <= now
+    there = holder(tx, name)
+    if there is not None and is_dead(there):
+        free = free | (t.c.owner == there)
     taken = insert.on_conflict_do_update(
         index_elements=[t.c.name],
         set_={"owner": owner, "fence": t.c.fence + 1, "expires_at": insert.excluded.expires_at},
-        where=t.c.expires_at <= now,
+        where=free,
     ).returning(t.c.fence)
     fence: int | None = tx.execute(taken).scalar()
     return fence

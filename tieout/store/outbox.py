@@ -13,10 +13,8 @@ a row in doubt is never sent again without a look, and never with other bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -24,6 +22,7 @@ from tieout.errors import NotAllowed
 from tieout.model.settlement import RemoteRef
 from tieout.store.core import Tx
 from tieout.store.failures import LostLease
+from tieout.store.outbox_leases import NO_LEASE, DueRows, claim, due_rows, expire, renew
 from tieout.store.outbox_rows import (
     Intent,
     OutboxRow,
@@ -34,11 +33,13 @@ from tieout.store.outbox_rows import (
     list_rows,
     new_row,
     row_of,
+    set_row,
 )
 from tieout.store.tables import outbox as t
 
 __all__ = [
     "LOOKS",
+    "DueRows",
     "Intent",
     "OutboxRow",
     "OutboxState",
@@ -48,6 +49,8 @@ __all__ = [
     "claim",
     "confirm",
     "counts",
+    "depend",
+    "due_rows",
     "expire",
     "get",
     "hold",
@@ -55,6 +58,8 @@ __all__ = [
     "mark_sent",
     "postpone",
     "release_held",
+    "renew",
+    "take_back",
     "to_unknown",
 ]
 
@@ -65,7 +70,6 @@ _CONFIRMED, _UNKNOWN, _HELD = OutboxState.CONFIRMED, OutboxState.UNKNOWN, Outbox
 #: Looks that must find nothing before a write in doubt is sent again.
 LOOKS = 2
 
-_NO_LEASE: dict[str, Any] = {"lease_owner": "", "lease_until": None}
 _NO_ERROR = {"error_class": "", "error_text": ""}
 
 
@@ -76,71 +80,6 @@ def add(tx: Tx, intent: Intent) -> OutboxRow:
     stored = by_key(tx, intent.key)
     assert stored is not None
     return stored
-
-
-def claim(
-    tx: Tx,
-    connection: str,
-    owner: str,
-    lease_s: float,
-    limit: int,
-    states: Collection[OutboxState] = (_PENDING, _UNKNOWN),
-    writer: str | None = None,
-) -> list[OutboxRow]:
-    """Take due rows for `lease_s` seconds, the longest due first.
-
-    A pending row becomes claimed; an unknown one stays unknown, because that is what
-    must not be forgotten if this worker dies too. Rows of dead workers come back:
-    claimed ones as they were before, sent ones as unknown.
-    """
-    expire(tx, connection)
-    now = tx.now()
-    first = sa.alias(t)
-    due = sa.select(t).where(
-        t.c.connection == connection,
-        t.c.state.in_([state.value for state in states]),
-        t.c.not_before <= now,
-        t.c.lease_until.is_(None),
-        t.c.depends_on.is_(None)
-        | t.c.depends_on.in_(sa.select(first.c.id).where(first.c.state == _CONFIRMED.value)),
-    )
-    if writer is not None:
-        due = due.where(t.c.writer == writer)
-    due = due.order_by(t.c.not_before, t.c.created_at, t.c.id).limit(limit)
-    rows = tx.execute(due.with_for_update(skip_locked=True, of=t)).all()
-    return [
-        _set(
-            tx,
-            row.id,
-            state=row.state if row.state == _UNKNOWN.value else _CLAIMED.value,
-            lease_owner=owner,
-            lease_until=now + timedelta(seconds=lease_s),
-            fence=row.fence + 1,
-        )
-        for row in rows
-    ]
-
-
-def expire(tx: Tx, connection: str, is_dead: Callable[[str], bool] = lambda owner: False) -> int:
-    """End the leases that ran out; returns how many. A sent row's outcome becomes unknown.
-
-    `is_dead(owner)` is True for an owner known to be gone: its leases end at once.
-    """
-    now = tx.now()
-    query = sa.select(t.c.id, t.c.state, t.c.fence, t.c.lease_owner, t.c.lease_until).where(
-        t.c.connection == connection,
-        t.c.state.in_([_CLAIMED.value, _SENT.value, _UNKNOWN.value]),
-        t.c.lease_until.is_not(None),
-    )
-    over = [
-        row
-        for row in tx.execute(query.with_for_update(skip_locked=True))
-        if row.lease_until <= now or is_dead(row.lease_owner)
-    ]
-    for row in over:
-        after = _PENDING if row.state == _CLAIMED.value else _UNKNOWN
-        _set(tx, row.id, state=after.value, fence=row.fence + 1, **_NO_LEASE)
-    return len(over)
 
 
 def mark_sent(
@@ -154,14 +93,23 @@ def mark_sent(
     method: str = "POST",
     path: str = "",
     looked: bool = False,
+    lease_s: float | None = None,
 ) -> OutboxRow:
     """Save exactly what is about to leave; commit this before the first byte does.
 
+    `lease_s` renews the lease for that many seconds, so that the call has all of them.
+    Raises LostLease when it ran out before, even if nobody took the row since.
     Raises NotAllowed when the row was built before and the bytes, the place or the item
     key differ: a repeat is the same request. Raises it too for an unknown row before
     LOOKS looks found nothing; `looked` says that one did just now, under this lease.
     """
     now_row = _mine(tx, row, fence, (_CLAIMED, _UNKNOWN))
+    assert now_row.lease_until is not None  # `_mine` saw to it
+    if now_row.lease_until <= tx.now():
+        raise LostLease(
+            f"The lease on {row.subject_kind} {row.subject_id} for {row.connection} ran out. "
+            "Nothing was sent; it is taken again."
+        )
     if now_row.state is _UNKNOWN and now_row.finds + looked < LOOKS:
         raise NotAllowed(
             f"It is not known whether {row.connection} has {row.subject_kind} {row.subject_id} "
@@ -178,7 +126,7 @@ def mark_sent(
             f"{row.subject_kind} {row.subject_id} was built for {row.connection} before and a "
             "repeat must be the same request. Nothing was sent."
         )
-    return _set(
+    return set_row(
         tx,
         row.id,
         state=_SENT.value,
@@ -192,13 +140,36 @@ def mark_sent(
         finds=0,
         attempts=now_row.attempts + 1,
         sent_at=tx.now(),
+        lease_until=tx.now() + timedelta(seconds=lease_s) if lease_s else now_row.lease_until,
+    )
+
+
+def take_back(tx: Tx, row: OutboxRow, fence: int) -> OutboxRow:
+    """The call it was in was refused whole, so nothing came of it: claimed as before."""
+    now_row = _mine(tx, row, fence, (_SENT,))
+    attempts = now_row.attempts - 1
+    return set_row(tx, row.id, state=_CLAIMED.value, in_doubt=False, attempts=attempts)
+
+
+def depend(tx: Tx, connection: str, subject: tuple[str, str], on: str) -> None:
+    """Let the write of a subject, (kind, id), wait until another row is settled."""
+    tx.execute(
+        t.update()
+        .where(
+            t.c.connection == connection,
+            t.c.subject_kind == subject[0],
+            t.c.subject_id == subject[1],
+            t.c.state == _PENDING.value,
+            t.c.depends_on.is_(None),
+        )
+        .values(depends_on=on)
     )
 
 
 def confirm(tx: Tx, row: OutboxRow, fence: int, ref: RemoteRef, *, trace_id: str = "") -> OutboxRow:
     """The write is there, as `ref`: answered, or found."""
     _mine(tx, row, fence, (_CLAIMED, _SENT, _UNKNOWN))
-    return _set(
+    return set_row(
         tx,
         row.id,
         state=_CONFIRMED.value,
@@ -208,7 +179,7 @@ def confirm(tx: Tx, row: OutboxRow, fence: int, ref: RemoteRef, *, trace_id: str
         remote_revision=ref.revision,
         trace_id=trace_id or row.trace_id,
         settled_at=tx.now(),
-        **_NO_LEASE,
+        **NO_LEASE,
         **_NO_ERROR,
     )
 
@@ -225,7 +196,7 @@ def to_unknown(
 ) -> OutboxRow:
     """No answer, or one that does not fit: look from `not_before` on."""
     _mine(tx, row, fence, (_SENT,))
-    return _set(
+    return set_row(
         tx,
         row.id,
         state=_UNKNOWN.value,
@@ -233,7 +204,7 @@ def to_unknown(
         error_class=error_class,
         error_text=error_text,
         trace_id=trace_id,
-        **_NO_LEASE,
+        **NO_LEASE,
     )
 
 
@@ -258,7 +229,7 @@ def postpone(
     now_row = _mine(tx, row, fence, (_CLAIMED, _SENT, _UNKNOWN))
     was_unknown = now_row.state is _UNKNOWN
     uncounted = now_row.state is _SENT and not counts
-    return _set(
+    return set_row(
         tx,
         row.id,
         state=(_UNKNOWN if was_unknown else _PENDING).value,
@@ -271,7 +242,7 @@ def postpone(
         error_class=error_class,
         error_text=error_text,
         trace_id=trace_id,
-        **_NO_LEASE,
+        **NO_LEASE,
     )
 
 
@@ -291,7 +262,7 @@ def hold(
     looks first. A row held while unknown stays in doubt by itself.
     """
     now_row = _mine(tx, row, fence, (_CLAIMED, _SENT, _UNKNOWN))
-    return _set(
+    return set_row(
         tx,
         row.id,
         state=_HELD.value,
@@ -300,7 +271,7 @@ def hold(
         error_text=error_text,
         trace_id=trace_id,
         settled_at=tx.now(),
-        **_NO_LEASE,
+        **NO_LEASE,
     )
 
 
@@ -326,7 +297,7 @@ def release_held(tx: Tx, row_id: str, *, rebuild: bool = False) -> OutboxRow:
         "method": "",
         "path": "",
     }
-    return _set(
+    return set_row(
         tx,
         row_id,
         state=(_UNKNOWN if row.in_doubt else _PENDING).value,
@@ -336,7 +307,7 @@ def release_held(tx: Tx, row_id: str, *, rebuild: bool = False) -> OutboxRow:
         settled_at=None,
         fence=row.fence + 1,
         **(fresh if rebuild else {}),
-        **_NO_LEASE,
+        **NO_LEASE,
     )
 
 
@@ -389,8 +360,3 @@ def _mine(tx: Tx, row: OutboxRow, fence: int, allowed: tuple[OutboxState, ...]) 
             f"this step needs {' or '.join(state.value for state in allowed)}."
         )
     return stored
-
-
-def _set(tx: Tx, row_id: str, **values: Any) -> OutboxRow:
-    update = t.update().where(t.c.id == row_id).values(**values).returning(*t.c)
-    return row_of(tx.execute(update).one())

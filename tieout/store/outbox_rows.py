@@ -143,3 +143,9 @@ def new_row(tx: Tx, intent: Intent) -> dict[str, Any]:
 def row_of(row: sa.Row[Any]) -> OutboxRow:
     """The row as a value."""
     return OutboxRow(**{**row._mapping, "state": OutboxState(row.state)})
+
+
+def set_row(tx: Tx, row_id: str, **values: Any) -> OutboxRow:
+    """Change columns of one row, which must exist; the row as it is then."""
+    update = t.update().where(t.c.id == row_id).values(**values).returning(*t.c)
+    return row_of(tx.execute(update).one())

@@ -8,11 +8,13 @@ from datetime import date, datetime
 
 from tieout.config.workspace import Workspace
 from tieout.connectors.base import Family
+from tieout.connectors.channels import Channel
 from tieout.connectors.transport import Connection, Transport
 from tieout.errors import Misconfigured
 from tieout.store.core import Store
 
 #: Told after each piece of long work: (what, done, total); total is None when not known.
+#: `what` may end with a remark in brackets that changes: `ledger: invoice (about 4 min left)`.
 Progress = Callable[[str, int, int | None], None]
 
 
@@ -30,6 +32,7 @@ class Engine:
     connections: Mapping[str, Connection]
     actor: str = "tieout"  # who is at work, for the audit log
     progress: Progress = silent
+    channels: tuple[Channel, ...] = ()  # by which people are told
 
     @property
     def name(self) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tieout.connectors.base import CUSTOMER, INVOICE, PROJECT, Connector
+from tieout.connectors.base import CUSTOMER, INVOICE, PROJECT
 from tieout.mapping import Unresolved as NotThere
 from tieout.mapping import find_customer
 from tieout.model.document import Document
@@ -13,10 +14,11 @@ from tieout.model.ids import idempotency_key
 from tieout.model.money import Money
 from tieout.model.party import Client
 from tieout.model.settlement import ListKind, RemoteRef
-from tieout.store import audit, documents, outbox, projects, refs
+from tieout.store import audit, documents, outbox, refs
 from tieout.store.core import Tx
 from tieout.store.outbox import Intent, OutboxState
 from tieout.sync.engine import Engine
+from tieout.sync.estimate import Estimate, estimate
 from tieout.sync.resolve import SUBJECTS, Resolver, Unresolved
 
 _TO_COME = (OutboxState.PENDING, OutboxState.CLAIMED)
@@ -32,6 +34,7 @@ class PlannedWrite:
     client: str
     total: Money | None = None
     lines: int = 0
+    needs: tuple[str, str] | None = None  # (writer, subject id) of what must be there first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +55,22 @@ class Plan:
     doubts: int  # rows whose outcome is looked for before anything is sent
     problems: tuple[str, ...]  # documents that cannot go, and why
     calls: int  # that write
+    estimate: Estimate  # of how long that takes
+
+    @property
+    def records(self) -> Mapping[str, int]:
+        """How many records each writer makes."""
+        return Counter(write.writer for write in self.writes)
 
 
-def plan(engine: Engine, tx: Tx) -> Plan:
-    """Look ahead. Nothing is written here or there."""
+def plan(engine: Engine, tx: Tx, *, first: bool = True) -> Plan:
+    """Look ahead. Nothing is written here or there.
+
+    `first=False` leaves out documents that nobody has tried to send yet.
+    """
     connection = engine.ledger()
     resolver = Resolver(engine, tx, connection.name)
-    due = list(_due(tx, connection.name))
+    due = list(_due(tx, resolver, first))
     writes, problems = [], []
     for document, client in due:
         coded = resolver.codes(tx, document, client)
@@ -73,6 +85,9 @@ def plan(engine: Engine, tx: Tx) -> Plan:
                 client=client.name,
                 total=document.total,
                 lines=len(document.lines),
+                needs=(PROJECT, document.project_ids[0])
+                if resolver.uses_sub_customers(document)
+                else (CUSTOMER, client.id),
             )
         )
     going = {write.subject_id for write in writes}
@@ -82,27 +97,42 @@ def plan(engine: Engine, tx: Tx) -> Plan:
             parties.need(document, client)
     ahead = [*parties.customers, *parties.sub_customers]
     doubts = outbox.list_rows(tx, connection=connection.name, states=[OutboxState.UNKNOWN])
+    records = Counter(write.writer for write in (*ahead, *writes))
+    expected = estimate(tx, connection, records)
     return Plan(
         writes=(*ahead, *writes),
         links=tuple(parties.links),
         doubts=len(doubts),
         problems=(*parties.problems, *problems),
-        calls=_calls(connection.connector, [*ahead, *writes]),
+        calls=expected.calls,
+        estimate=expected,
     )
 
 
-def prepare(engine: Engine) -> Plan:
+def prepare(engine: Engine, *, first: bool = True) -> Plan:
     """Do the plan's own part: link what is there by name, write down what must be made first."""
     connection = engine.ledger().name
+    with engine.store.read() as tx:
+        planned = plan(engine, tx, first=first)
+    ahead = [write for write in planned.writes if write.writer != INVOICE]
+    if not planned.links and not ahead:
+        return planned
     with engine.store.begin() as tx:
-        planned = plan(engine, tx)
         for link in planned.links:
+            if refs.get(tx, connection, CUSTOMER, link.client_id) is not None:
+                continue  # another push was quicker
             refs.put(tx, connection, CUSTOMER, link.client_id, link.remote)
             detail = {"client": link.client, "remote_id": link.remote.remote_id}
             audit.record(tx, engine.actor, "customer.linked", link.client_id, detail)
+        rows = {
+            (write.writer, write.subject_id): outbox.add(tx, _intent(engine, connection, write))
+            for write in ahead
+        }
         for write in planned.writes:
-            if write.writer != INVOICE:
-                outbox.add(tx, _intent(engine, connection, write))
+            row = rows.get(write.needs) if write.needs else None
+            if row is not None:
+                subject = SUBJECTS[write.writer], write.subject_id
+                outbox.depend(tx, connection, subject, row.id)
     return planned
 
 
@@ -118,12 +148,12 @@ def _intent(engine: Engine, connection: str, write: PlannedWrite) -> Intent:
     )
 
 
-def _due(tx: Tx, connection: str) -> Iterator[tuple[Document, Client]]:
-    for row in outbox.list_rows(tx, connection=connection, states=_TO_COME):
-        if row.writer != INVOICE:
+def _due(tx: Tx, resolver: Resolver, first: bool) -> Iterator[tuple[Document, Client]]:
+    for row in outbox.list_rows(tx, connection=resolver.connection, states=_TO_COME):
+        if row.writer != INVOICE or not (first or row.fence):
             continue
         document = documents.get(tx, row.subject_id)
-        client = projects.get_client(tx, document.client_id) if document else None
+        client = resolver.client(tx, document.client_id) if document else None
         if document is not None and client is not None:
             yield document, client
 
@@ -167,11 +197,17 @@ class _Parties:
         if project_id in self._seen or self._is_coming(PROJECT, project_id):
             return
         self._seen.add(project_id)
-        project = projects.get_project(self._tx, project_id)
+        project = self._resolver.project(self._tx, project_id)
         if project is not None:
             name = self._resolver.project_name(client, project)
             self.sub_customers.append(
-                PlannedWrite(writer=PROJECT, subject_id=project_id, name=name, client=client.name)
+                PlannedWrite(
+                    writer=PROJECT,
+                    subject_id=project_id,
+                    name=name,
+                    client=client.name,
+                    needs=(CUSTOMER, client.id),
+                )
             )
 
     def _is_coming(self, writer: str, local_id: str) -> bool:
@@ -183,13 +219,3 @@ class _Parties:
             self._tx, connection=connection, subject=(SUBJECTS[writer], local_id)
         )
         return any(row.state not in _TO_COME for row in rows)
-
-
-def _calls(connector: Connector, writes: list[PlannedWrite]) -> int:
-    """How many writing calls: one for each batch, or for each record without a batch."""
-    calls = 0
-    for writer in connector.writers:
-        mine = sum(write.writer == writer.name for write in writes)
-        size = writer.batch.size if writer.batch else 1
-        calls += -(-mine // size)
-    return calls

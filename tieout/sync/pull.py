@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -14,6 +14,7 @@ from tieout.connectors.transport import Connection
 from tieout.errors import FeedFull, RemoteError
 from tieout.store import cursors, landed, runs
 from tieout.sync.engine import Engine
+from tieout.sync.owners import at_work
 
 #: How often a stream without tombstones is swept for deletions, in seconds.
 SWEEP_EVERY_S = 20 * 3600.0
@@ -52,21 +53,20 @@ def pull(
 
 def pull_connection(
     engine: Engine, connection: Connection, *, full: bool = False, sweep: bool = False
-) -> Iterator[Pulled]:
+) -> list[Pulled]:
     """Pull every stream of one connection, each on its own."""
     if connection.connector.family is Family.FILES:
-        return
-    with engine.store.begin() as tx:
-        run_id = runs.start(tx, "pull", connection.name)
-    outcome = []
-    for stream in connection.connector.streams:
-        pulled = _pull_safely(engine, connection, stream, run_id, full=full, sweep=sweep)
-        outcome.append(pulled)
-        yield pulled
-    failed = [f"{p.stream}: {p.error}" for p in outcome if p.error]
-    with engine.store.begin() as tx:
-        counts = {p.stream: p.landed.new + p.landed.changed for p in outcome}
-        runs.end(tx, run_id, _state(len(failed), len(outcome)), counts, "; ".join(failed))
+        return []
+    with at_work() as owner, runs.running(engine.store, "pull", connection.name, owner) as run:
+        outcome = [
+            _pull_safely(engine, connection, stream, run.run_id, full=full, sweep=sweep)
+            for stream in connection.connector.streams
+        ]
+        failed = [f"{p.stream}: {p.error}" for p in outcome if p.error]
+        run.counts = {p.stream: p.landed.new + p.landed.changed for p in outcome}
+        run.state = _state(len(failed), len(outcome))
+        run.error_text = "; ".join(failed)
+    return outcome
 
 
 def _state(failed: int, streams: int) -> runs.RunState:

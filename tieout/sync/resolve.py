@@ -45,12 +45,15 @@ class Unresolved:
 
 
 class Resolver:
-    """Resolves the writes of one ledger connection against its lists, read once."""
+    """Resolves the writes of one ledger connection against its lists, clients and projects, each
+    read once."""
 
     def __init__(self, engine: Engine, tx: Tx, connection: str) -> None:
         self.engine = engine
         self.connection = connection
         self.lists = LedgerLists(tx, engine.connection(connection))
+        self._clients: dict[str, Client | None] = {}
+        self._projects: dict[str, Project | None] = {}
 
     def resolve(self, tx: Tx, row: OutboxRow) -> Resolved | Unresolved:
         """What a row's call needs. Nothing is written."""
@@ -60,6 +63,18 @@ class Resolver:
             INVOICE: self._invoice,
         }
         return by_writer[row.writer](tx, row)
+
+    def client(self, tx: Tx, client_id: str) -> Client | None:
+        """A client, read once."""
+        if client_id not in self._clients:
+            self._clients[client_id] = projects.get_client(tx, client_id)
+        return self._clients[client_id]
+
+    def project(self, tx: Tx, project_id: str) -> Project | None:
+        """A project, read once."""
+        if project_id not in self._projects:
+            self._projects[project_id] = projects.get_project(tx, project_id)
+        return self._projects[project_id]
 
     # -- customers --------------------------------------------------------------------------
     def customer_name(self, client: Client) -> str:
@@ -72,15 +87,15 @@ class Resolver:
         return f"{self.customer_name(client)} - {project.name}"
 
     def _customer(self, tx: Tx, row: OutboxRow) -> Resolved | Unresolved:
-        client = projects.get_client(tx, row.subject_id)
+        client = self.client(tx, row.subject_id)
         if client is None:
             return Unresolved(text=f"There is no client {row.subject_id} any more.")
         context = self._context(row, email=client.email, display_name=self.customer_name(client))
         return Resolved(subject=client, context=context)
 
     def _project(self, tx: Tx, row: OutboxRow) -> Resolved | Unresolved:
-        project = projects.get_project(tx, row.subject_id)
-        client = projects.get_client(tx, project.client_id) if project else None
+        project = self.project(tx, row.subject_id)
+        client = self.client(tx, project.client_id) if project else None
         if project is None or client is None:
             return Unresolved(text=f"There is no project {row.subject_id} any more.")
         parent = refs.get(tx, self.connection, CUSTOMER, client.id)
@@ -114,7 +129,7 @@ class Resolver:
         document = documents.get(tx, row.subject_id)
         if document is None:
             return Unresolved(text=f"There is no document {row.subject_id} any more.")
-        client = projects.get_client(tx, document.client_id)
+        client = self.client(tx, document.client_id)
         if client is None:
             return Unresolved(text=f"There is no client {document.client_id} any more.")
         coded = self.codes(tx, document, client)
@@ -164,7 +179,7 @@ class Resolver:
                     "Nothing is ever sent at a rate of 1."
                 )
             )
-        on_it = [p for i in document.project_ids if (p := projects.get_project(tx, i)) is not None]
+        on_it = [p for i in document.project_ids if (p := self.project(tx, i)) is not None]
         names = document_names(
             document, projects=on_it, client=client, workspace=self.engine.workspace
         )

@@ -192,7 +192,7 @@ def is_batch(request: Request) -> bool:
     return request.path == "/batch"
 
 
-BATCH = Batch(size=30, smallest=10, send=batch, split=split)
+BATCH = Batch(size=30, smallest=10, send=batch, split=split, too_large=("1040",))
 
 
 def record(entity: str) -> Callable[[Any], Row]:

@@ -262,6 +262,14 @@ CONNECTOR = base.Connector(
     ),
     errors=faults.errors,
     faults=faults.FAULTS,
+    quotas=(
+        # Comes with every answer: `api-usage=25/5000; per-app-api-usage=17/250(appName=x)`.
+        base.QuotaHeader(
+            name="calls a day",
+            header="sforce-limit-info",
+            pattern=r"(?<![\w-])api-usage=(?P<used>\d+)/(?P<total>\d+)",
+        ),
+    ),
     streams=_STREAMS,
     identity=base.Identity(request=_who, read=_organisation),
 )
