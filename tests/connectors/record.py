@@ -1,91 +1,39 @@
-"""Record the cassettes and golden files anew: `python -m tests.connectors.record [SLUG ...]`.
+"""Record cassettes and golden files anew: `python -m tests.connectors.record [SLUG ...] [--live]`.
 
 Every case runs against a fresh sandbox served on loopback. What is kept is scrubbed:
 no token, no signature, no port, no header that changes from run to run. Read the
 difference before keeping it: a changed golden file is a changed behaviour.
+
+With `--live` a vendor's own sandbox account answers instead, and what it says is kept
+beside the sandbox's: see `live.py` and `cassettes/README.md`.
 """
 
 from __future__ import annotations
 
-import json
+import argparse
 import logging
-import re
-import shutil
+import os
 import sys
-from pathlib import Path
 from typing import Any
 
 import structlog
-import vcr
-import vcr.request
-from vcr.persisters.filesystem import FilesystemPersister
-from vcr.serialize import serialize
 
-from tests.connectors.rigs import CASSETTES, GOLDEN, RIGS, Case, Stand, cases, host
+from tests.connectors import live
+from tests.connectors.rigs import CASSETTES, GOLDEN, LIVE, RIGS, ROOT, Case, Stand, cases
+from tests.connectors.tapes import golden_text, recorder, sandbox_mask
+from tieout.clock import SystemClock
 from tieout.connectors.auth import token_for
-from tieout.connectors.redact import body_out
+from tieout.connectors.connection import MemoryKeeper
 from tieout.connectors.registry import connectors
 from tieout.connectors.transport import Transport
+from tieout.errors import TieoutError
 from tieout.sandbox.serving import Served
 
-MATCH = ("method", "scheme", "host", "port", "path", "query", "body")
-_LOCAL = re.compile(r"(?:https?://)?127\.0\.0\.1:\d+")
-_KEPT_REQUEST = {"content-type", "accept"}
-_KEPT_ANSWER = {"content-type", "retry-after"}
 
-
-class Headed(FilesystemPersister):  # type: ignore[misc]
-    """Writes a cassette under a comment that says what it is."""
-
-    @staticmethod
-    def save_cassette(cassette_path: Any, cassette_dict: Any, serializer: Any) -> None:
-        path = Path(cassette_path)
-        slug = path.relative_to(CASSETTES).parts[0]
-        title, day = connectors()[slug].title, Stand(slug).clock.now().date()
-        comment = f"# Recorded from the Tieout sandbox of {title}, {day}; not from a live account\n"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(comment + str(serialize(cassette_dict, serializer)))
-
-
-def recorder(slug: str) -> vcr.VCR:
-    """The recorder of one connector; for replays too, so both sides are scrubbed alike."""
-    trace = connectors()[slug].trace_header
-
-    def request_out(request: vcr.request.Request) -> vcr.request.Request:
-        request.uri = _LOCAL.sub(host(slug), request.uri)
-        request.headers = {
-            name: value for name, value in request.headers.items() if name.lower() in _KEPT_REQUEST
-        }
-        if request.body:
-            request.body = body_out(bytes(request.body))
-        return request
-
-    def answer_out(answer: dict[str, Any]) -> dict[str, Any]:
-        kept = _KEPT_ANSWER | {trace}
-        headers = {n: v for n, v in answer["headers"].items() if n.lower() in kept}
-        text = answer["body"]["string"].decode()
-        local = _LOCAL.sub(lambda found: _as(found.group(), slug), text)
-        return answer | {"headers": headers, "body": {"string": body_out(local.encode())}}
-
-    made = vcr.VCR(
-        match_on=MATCH, before_record_request=request_out, before_record_response=answer_out
-    )
-    made.register_persister(Headed)
-    return made
-
-
-def _as(local: str, slug: str) -> str:
-    return host(slug) if local.startswith("http") else host(slug).removeprefix("https://")
-
-
-def replayed(case: Case) -> dict[str, Any]:
-    """The outcome of a case by its cassette; nothing is sent."""
-    stand = Stand(case.slug)
-    connection = stand.connection(host(case.slug), signed_in=not case.signs_in)
-    with recorder(case.slug).use_cassette(str(case.cassette), record_mode="none") as tape:
-        outcome = case.run(Transport(stand.clock), connection)
-        assert tape.all_played, f"{case}: recorded calls were not made"
-    return outcome
+def comment(slug: str) -> str:
+    """The first line of a sandbox's cassettes."""
+    title, day = connectors()[slug].title, Stand(slug).clock.now().date()
+    return f"Recorded from the Tieout sandbox of {title}, {day}; not from a live account"
 
 
 def record(case: Case) -> dict[str, Any]:
@@ -98,30 +46,55 @@ def record(case: Case) -> dict[str, Any]:
             token_for(connection, transport)
         for fault in case.faults:
             stand.vendor.faults.add(**fault)
-        with recorder(case.slug).use_cassette(str(case.cassette), record_mode="all"):
+        tapes = recorder(sandbox_mask(case.slug), comment(case.slug))
+        with tapes.use_cassette(str(case.cassette), record_mode="all"):
             return case.run(transport, connection)
 
 
-def golden_text(case: Case, outcome: dict[str, Any]) -> str:
-    """An outcome as its golden file says it."""
-    text = json.dumps(outcome, indent=1, sort_keys=True, ensure_ascii=False)
-    return _LOCAL.sub(host(case.slug), text) + "\n"
+def _forget(slug: str) -> None:
+    """Remove what a sandbox answered; what an account of the vendor's answered stays."""
+    for folder, kind in ((CASSETTES, "yaml"), (GOLDEN, "json")):
+        for path in (folder / slug).rglob(f"*.{kind}"):
+            if not path.stem.endswith(LIVE) and path != live.notes_path(slug, ROOT):
+                path.unlink()
 
 
-def main(slugs: list[str]) -> None:
-    """Record the named connectors, or all."""
+def record_sandboxes(slugs: list[str]) -> None:
+    """Record every case of the named connectors."""
+    for slug in slugs:
+        _forget(slug)
+    for case in cases():
+        if case.slug in slugs:
+            outcome = record(case)
+            case.golden.parent.mkdir(parents=True, exist_ok=True)
+            case.golden.write_text(golden_text(case, outcome))
+            sys.stdout.write(f"{case}\n")
+
+
+def main(arguments: list[str]) -> None:
+    """Record the named connectors, or all sandboxes."""
+    parser = argparse.ArgumentParser(prog="python -m tests.connectors.record")
+    parser.add_argument("slugs", nargs="*", metavar="SLUG", help=f"of {', '.join(RIGS)}")
+    parser.add_argument("--live", action="store_true", help="from the vendor's own account")
+    said = parser.parse_args(arguments)
+    if unknown := set(said.slugs) - set(RIGS):
+        parser.error(f"there is no connector {', '.join(sorted(unknown))} to record")
+    if said.live and len(said.slugs) != 1:
+        parser.error("--live records one connector: name it")
     quiet = structlog.make_filtering_bound_logger(logging.CRITICAL)
     structlog.configure(wrapper_class=quiet)
-    for slug in slugs or list(RIGS):
-        for folder in (CASSETTES / slug, GOLDEN / slug):
-            shutil.rmtree(folder, ignore_errors=True)
-    for case in cases():
-        if slugs and case.slug not in slugs:
-            continue
-        outcome = record(case)
-        case.golden.parent.mkdir(parents=True, exist_ok=True)
-        case.golden.write_text(golden_text(case, outcome))
-        sys.stdout.write(f"{case}\n")
+    if not said.live:
+        record_sandboxes(said.slugs or list(RIGS))
+        return
+    slug, keeper = said.slugs[0], MemoryKeeper()
+    try:
+        for case in live.record_account(slug, os.environ, SystemClock(), ROOT, keeper):
+            sys.stdout.write(f"{case}\n")
+    except TieoutError as problem:
+        sys.exit(str(problem))
+    finally:
+        if told := live.replaced_secret(connectors()[slug], os.environ, keeper):
+            sys.stderr.write(f"{told}\n")
 
 
 if __name__ == "__main__":

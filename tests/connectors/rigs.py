@@ -2,7 +2,8 @@
 
 A case is one thing a connector does: pull a stream, write a document and find it
 again, sign in, be refused. `record.py` runs it against a served sandbox and keeps the
-wire as a cassette and the outcome as a golden file; `test_conformance.py` replays it.
+wire as a cassette and the outcome as a golden file; `live.py` does so with a vendor's own
+sandbox account; `test_conformance.py` replays them.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ from tieout.sandbox.salesforce import Salesforce
 
 ROOT = Path(__file__).parents[2]
 CASSETTES = ROOT / "cassettes"
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = ROOT / "tests" / "connectors" / "golden"
 
 #: When the sandboxes are set up, and when they are called.
 MADE = datetime(2026, 3, 2, 17, tzinfo=UTC)
@@ -194,57 +195,107 @@ class Case:
     run: Callable[[Transport, Connection], Outcome]
     signs_in: bool = False  # True when the token call belongs to the case
     faults: tuple[dict[str, Any], ...] = ()  # planned at the sandbox before it runs
+    live: bool = False  # True when a vendor's own account answers
+    home: Path = ROOT  # the repository, or a copy of it
 
     @property
     def cassette(self) -> Path:
-        return CASSETTES / self.slug / self.folder / f"{self.name}.yaml"
+        return self.home / CASSETTES.relative_to(ROOT) / self._file("yaml")
 
     @property
     def golden(self) -> Path:
-        return GOLDEN / self.slug / self.folder / f"{self.name}.json"
+        return self.home / GOLDEN.relative_to(ROOT) / self._file("json")
+
+    def _file(self, kind: str) -> Path:
+        whose = LIVE if self.live else ""
+        return Path(self.slug, self.folder, f"{self.name}{whose}.{kind}")
 
     def __str__(self) -> str:
-        return f"{self.slug}-{self.folder}-{self.name}"
+        return f"{self.slug}-{self.folder}-{self.name}{LIVE if self.live else ''}"
+
+
+#: In the names of what a vendor's own account answered.
+LIVE = ".live"
+
+Given = tuple[Any, WriteContext]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the cases of a connector ask for and write."""
+
+    now: datetime
+    changed_since: datetime
+    days: tuple[date, date]  # of the sweep, closed
+    of: Callable[[Writer], Given]  # what is written
+    in_batch: Callable[[Writer], Given]
+    refused: Callable[[Writer], Given]  # what the vendor must refuse
+
+
+#: Of the sandboxes.
+SAMPLE = Asked(
+    now=NOW,
+    changed_since=EDITED,
+    days=(date(2026, 2, 16), date(2026, 2, 27)),
+    of=subjects.of,
+    in_batch=subjects.of,
+    refused=subjects.refused,
+)
 
 
 def cases() -> list[Case]:
     """Every case of every connector that has a sandbox."""
-    return [case for slug in RIGS if slug in connectors() for case in _cases_of(slug)]
+    found = []
+    for slug in RIGS:
+        if slug in connectors():
+            found += [*read_cases(slug, SAMPLE), *write_cases(slug, SAMPLE), *_unlucky(slug)]
+    return found
 
 
-def _cases_of(slug: str) -> Iterator[Case]:
+def read_cases(slug: str, asked: Asked) -> Iterator[Case]:
+    """Signing in and everything that is read."""
     connector = connectors()[slug]
+    everything = Since(start=None, end=asked.now)
     for stream in connector.streams:
-        yield Case(slug, stream.name, "all", partial(pull, stream, None))
+        yield Case(slug, stream.name, "all", partial(pull, stream, everything))
         if isinstance(stream.cursor, Watermark):
-            yield Case(slug, stream.name, "changes", partial(pull, stream, EDITED))
+            changes = Since(start=asked.changed_since, end=asked.now)
+            yield Case(slug, stream.name, "changes", partial(pull, stream, changes))
         if stream.sweep is not None:
-            yield Case(slug, stream.name, "sweep", partial(sweep, stream))
-    for writer in connector.writers:
-        subject, context = subjects.of(writer)
-        yield Case(slug, writer.name, "create", partial(create, writer, subject, context))
-        yield Case(slug, writer.name, "repeat", partial(repeat, writer, subject, context))
-        if writer.batch is not None:
-            yield Case(slug, writer.name, "batch", partial(send_batch, writer, subject, context))
+            first, last = asked.days
+            days = Since(start=None, end=asked.now, from_date=first, to_date=last)
+            yield Case(slug, stream.name, "sweep", partial(sweep, stream, days))
     if connector.identity is not None:
         yield Case(slug, "identity", "company", who)
     if connector.auth.grant is not None:
         yield Case(slug, "sign_in", "first", sign_in, signs_in=True)
-    probe = partial(refused, connector.streams[0])
-    busy = {"kind": "reply", "status": 429, "headers": {"Retry-After": "20"}, "content": b""}
-    yield Case(slug, "refused", "too_many_calls", probe, faults=(busy,))
-    page = {"kind": "reply", "status": 503}
-    yield Case(slug, "refused", "web_page", probe, faults=(page | {"times": 3},))
     gone = Request(method="GET", path="/no/such/thing", purpose="look for nothing")
     yield Case(slug, "refused", "no_such_path", partial(refused, gone))
 
 
+def write_cases(slug: str, asked: Asked) -> Iterator[Case]:
+    """Everything that is written, what others need first."""
+    for writer in connectors()[slug].writers:
+        given = asked.of(writer)
+        yield Case(slug, writer.name, "create", partial(create, writer, *given))
+        yield Case(slug, writer.name, "repeat", partial(repeat, writer, *given))
+        if writer.batch is not None:
+            good, bad = asked.in_batch(writer), asked.refused(writer)
+            yield Case(slug, writer.name, "batch", partial(send_batch, writer, good, bad))
+
+
+def _unlucky(slug: str) -> Iterator[Case]:
+    """What a vendor answers on a bad day: only a sandbox does so when it is asked to."""
+    probe = partial(refused, connectors()[slug].streams[0])
+    busy = {"kind": "reply", "status": 429, "headers": {"Retry-After": "20"}, "content": b""}
+    yield Case(slug, "refused", "too_many_calls", probe, faults=(busy,))
+    page = {"kind": "reply", "status": 503}
+    yield Case(slug, "refused", "web_page", probe, faults=(page | {"times": 3},))
+
+
 # -- what a case does -----------------------------------------------------------------------
-def pull(
-    stream: Stream, start: datetime | None, transport: Transport, connection: Connection
-) -> Outcome:
+def pull(stream: Stream, since: Since, transport: Transport, connection: Connection) -> Outcome:
     """Pull a stream and translate every record."""
-    since = Since(start=start, end=NOW)
     request = stream.request(since, connection.settings)
     pages = list(walk(partial(transport.call, connection), request, stream.pages))
     records = [_record(stream, row, connection) for page in pages for row in page.rows]
@@ -261,10 +312,9 @@ def _record(stream: Stream, row: dict[str, Any], connection: Connection) -> Outc
     return told | {"fact": plain(fact)}
 
 
-def sweep(stream: Stream, transport: Transport, connection: Connection) -> Outcome:
+def sweep(stream: Stream, days: Since, transport: Transport, connection: Connection) -> Outcome:
     """List what there is in a fortnight, to notice what was deleted."""
     assert stream.sweep is not None
-    days = Since(start=None, end=NOW, from_date=date(2026, 2, 16), to_date=date(2026, 2, 27))
     request = stream.sweep.request(days, connection.settings)
     pages = walk(partial(transport.call, connection), request, stream.pages)
     rows = [row for page in pages for row in page.rows]
@@ -307,13 +357,12 @@ def repeat(
 
 
 def send_batch(
-    writer: Writer, subject: Any, context: WriteContext, transport: Transport, link: Connection
+    writer: Writer, good: Given, bad: Given, transport: Transport, link: Connection
 ) -> Outcome:
     """A good item and one that is refused: each settles by itself."""
     assert writer.batch is not None
-    good = encode(writer.build(subject, context))
-    body = writer.build(*subjects.refused(writer))
-    request = writer.batch.send([("1", good), ("2", encode(body))], "batch-1", link.settings)
+    bodies = [(str(n), encode(writer.build(*one))) for n, one in enumerate((good, bad), start=1)]
+    request = writer.batch.send(bodies, "batch-1", link.settings)
     items = writer.batch.split(transport.call(link, request).json())
     told: Outcome = {"request": said(request)}
     for name, item in sorted(items.items()):

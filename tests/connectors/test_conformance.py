@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from tests.connectors import subjects
-from tests.connectors.record import golden_text, replayed
+from tests.connectors.live import live_cases, live_replayed, load_notes
 from tests.connectors.rigs import CASSETTES, GOLDEN, MADE, NOW, RIGS, Case, Stand, cases
+from tests.connectors.tapes import golden_text, replayed
 from tieout.connectors import faults
 from tieout.connectors.base import (
     Connector,
@@ -35,7 +36,8 @@ from tieout.errors import RemoteError
 
 CONNECTORS = list(connectors().values())
 WIRED = [connector for connector in CONNECTORS if connector.family is not Family.FILES]
-CASES = cases()
+LIVE_CASES = [case for slug in RIGS for case in live_cases(slug)]
+CASES = cases() + LIVE_CASES
 WRITERS = [(connector, writer) for connector in WIRED for writer in connector.writers]
 STREAMS = [(connector, stream) for connector in WIRED for stream in connector.streams]
 
@@ -49,7 +51,8 @@ def slug_of(value: Any) -> str:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_cassette_replays_to_its_golden_file(case: Case) -> None:
     """Byte for byte the same calls, and the same facts out of the same answers."""
-    assert golden_text(case, replayed(case)) == case.golden.read_text(), (
+    outcome = live_replayed(case) if case.live else replayed(case)
+    assert golden_text(case, outcome) == case.golden.read_text(), (
         "if this change is wanted: python -m tests.connectors.record, then read the difference"
     )
 
@@ -63,7 +66,12 @@ def test_every_connector_is_recorded_and_nothing_else_is() -> None:
 
 
 def test_a_cassette_says_where_it_comes_from() -> None:
-    for path in CASSETTES.rglob("*.yaml"):
+    live = {case.cassette for case in LIVE_CASES}
+    for path in live:
+        notes = load_notes(path.relative_to(CASSETTES).parts[0])
+        assert notes is not None
+        assert path.read_text().splitlines()[0] == f"# {notes.comment}"
+    for path in set(CASSETTES.rglob("*.yaml")) - live:
         title = connectors()[path.relative_to(CASSETTES).parts[0]].title
         first = path.read_text().splitlines()[0]
         assert first == (
@@ -146,14 +154,18 @@ def test_the_same_subject_makes_the_same_bytes_and_call(
 
 @pytest.mark.parametrize(("connector", "writer"), WRITERS, ids=slug_of)
 def test_what_was_written_is_found_and_agrees(connector: Connector, writer: Writer) -> None:
-    folder = GOLDEN / connector.slug / writer.name
-    made = json.loads((folder / "create.json").read_text())
-    again = json.loads((folder / "repeat.json").read_text())
-    assert made["digest"] == made["expected"]
-    assert made["found"]
-    for by, refs in made["found"].items():
-        assert refs == [made["ref"]], f"found by {by}"
-    assert again["refs"] == [made["ref"]] * 2, "the same key twice is one record"
+    for live in {case.live for case in CASES if case.slug == connector.slug}:
+        told = {
+            case.name: json.loads(case.golden.read_text())
+            for case in CASES
+            if (case.slug, case.folder, case.live) == (connector.slug, writer.name, live)
+        }
+        made = told["create"]
+        assert made["digest"] == made["expected"]
+        assert made["found"]
+        for by, refs in made["found"].items():
+            assert refs == [made["ref"]], f"found by {by}"
+        assert told["repeat"]["refs"] == [made["ref"]] * 2, "the same key twice is one record"
 
 
 @pytest.mark.parametrize(("connector", "writer"), WRITERS, ids=slug_of)
