@@ -22,8 +22,11 @@ check: $(READY) ## style, types, import contracts, house rules
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/tidy
 
+# Three at once on two cores, because many wait for a disk or a server; then those that measure
+# themselves against real servers, with the machine to themselves.
 test: $(READY) ## every test
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 3 --ignore=tests/processes
+	$(BIN)/pytest tests/processes
 
 demo: $(READY) ## a firm's two months against local stand-ins of the vendors
 	$(BIN)/tieout demo

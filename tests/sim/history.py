@@ -15,6 +15,7 @@ from typing import Any
 from unittest import mock
 
 import structlog
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tests.scenarios.firm import hosts
 from tests.sim import acts, firm
@@ -31,6 +32,7 @@ from tieout.sandbox.firm_plan import next_month
 from tieout.sandbox.firm_workspace import secrets_for
 from tieout.sandbox.world import World
 from tieout.steps import Ended
+from tieout.store import audit
 from tieout.store.core import Store
 from tieout.sync.approve import approve
 from tieout.sync.bill import bill
@@ -189,7 +191,8 @@ class History:
         self._tell(name, steps.run(engine, name))
 
     def _tell(self, what: str, ended: Ended | None) -> None:
-        self.kernel.note(f"{what}: {ended.text if ended else 'somebody else has it'}")
+        text = ended.text if ended else "somebody else has it"
+        self.kernel.note(f"{what}: {text}".replace(str(self.folder), "<workspace>"))
 
     def _keep_books(self, process: Process) -> None:
         """The bookkeeper: bills each month, approves, and sometimes pushes by hand."""
@@ -226,7 +229,8 @@ class History:
             self.kernel.sleep(3600)
             self._step(engine, "pullback")
             self.proof = self.reconcile(engine)
-            self.store = engine.store
+            with engine.store.read() as tx:
+                self.chain = audit.verify(tx)
 
     def _unsettled(self) -> list[Any]:
         return self.ask("SELECT id FROM outbox WHERE state NOT IN ('confirmed', 'held')")
@@ -246,10 +250,14 @@ class History:
             engine.workspace, engine.store, connections, engine.ledger(), self.folder / "reports"
         )
 
+    @property
+    def documents(self) -> int:
+        """How many documents were approved."""
+        return int(self.ask("SELECT count(*) FROM documents WHERE status != 'draft'")[0][0])
+
     def close(self) -> None:
         """Give the files back."""
         self._look.close()
-        self.store.close()
 
     # -- the run ----------------------------------------------------------------------------
     def run(self) -> History:
@@ -278,6 +286,7 @@ class History:
             stack.enter_context(mock.patch.object(bootstrap, "Store", store_class(self)))
             stack.enter_context(mock.patch.object(bootstrap, "read_workspace", _read_workspace))
             stack.enter_context(mock.patch("socket.gethostname", self._machine))
+            stack.enter_context(mock.patch("jwt.algorithms.load_pem_private_key", _key_of))
             structlog.configure(processors=[self._keep_log], logger_factory=_nobody)
             yield
 
@@ -303,6 +312,10 @@ def _allowed() -> Iterator[None]:
         yield
     except NotAllowed:
         return
+
+
+#: The CRM's key is the same in every history; reading it takes as long as a tenth of one.
+_key_of = cache(load_pem_private_key)
 
 
 @cache

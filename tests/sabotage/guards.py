@@ -1,0 +1,280 @@
+"""The guards of the product, each with the text that removes it and the tests that notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Guard:
+    """`guard` stands once in `file`; with `instead` in its place, one of `tests` must fail."""
+
+    name: str
+    file: str
+    guard: str
+    instead: str
+    tests: tuple[str, ...]
+
+
+OUTBOX = "tests/store/test_outbox.py"
+TWICE = "tests/scenarios/test_never_twice.py"
+MONTH = "tests/scenarios/test_month_end.py"
+STORIES = "tests/sim/test_stories.py"
+DOCUMENTS = "tests/store/test_documents.py"
+ENGINE = "tests/store/test_engine.py"
+FACTS = "tests/store/test_facts.py"
+TRANSPORT = "tests/connectors/test_transport.py"
+AUTH = "tests/connectors/test_auth.py"
+
+GUARDS = (
+    # -- never twice ---------------------------------------------------------------------
+    Guard(
+        "work on one live line only",
+        "tieout/store/migrations/versions/0002_documents.py",
+        """        "billed_work_live_unique",
+        "billed_work",
+        ["work_id"],
+        unique=True,""",
+        """        "billed_work_live_unique",
+        "billed_work",
+        ["work_id"],
+        unique=False,""",
+        (DOCUMENTS,),
+    ),
+    Guard(
+        "one row for a key",
+        "tieout/store/outbox.py",
+        "on_conflict_do_nothing(index_elements=[t.c.key]))",
+        "values(key=intent.key + row['id']))",
+        (OUTBOX,),
+    ),
+    Guard(
+        "look before sending again",
+        "tieout/sync/doubts.py",
+        "    found = _found(settler, writer, resolved)\n",
+        "    found: list[Row] = []\n",
+        (TWICE, STORIES),
+    ),
+    Guard(
+        "two looks, not one",
+        "tieout/store/outbox.py",
+        "LOOKS = 2",
+        "LOOKS = 1",
+        (OUTBOX, TWICE),
+    ),
+    Guard(
+        "a wait longer than the vendor works",
+        "tieout/sync/doubts.py",
+        "LOOK_AGAIN_S = 150.0",
+        "LOOK_AGAIN_S = 0.0",
+        (TWICE, STORIES),
+    ),
+    Guard(
+        "the same bytes again",
+        "tieout/store/outbox.py",
+        "    if now_row.body_hash and differs:",
+        "    if now_row.body_hash and differs and False:",
+        (OUTBOX,),
+    ),
+    Guard(
+        "the same key again",
+        "tieout/sync/keys.py",
+        "return key_alone(row) if row.error_class == Conflict.__name__ else row.call_key",
+        "return key_alone(row)",
+        (TWICE, STORIES, "tests/scenarios"),
+    ),
+    Guard(
+        "the fence",
+        "tieout/store/outbox.py",
+        "    if stored.fence != fence or stored.lease_until is None:",
+        "    if stored.lease_until is None:",
+        (OUTBOX,),
+    ),
+    Guard(
+        "a sent row is in doubt when its worker dies",
+        "tieout/store/outbox_leases.py",
+        "        after = _PENDING if row.state == _CLAIMED.value else _UNKNOWN\n",
+        "        after = _PENDING\n",
+        (OUTBOX,),
+    ),
+    Guard(
+        "saved before the first byte leaves",
+        "tieout/sync/pusher.py",
+        "        request = replace(request, send_by=first.lease_until)\n",
+        "",
+        ("tests/processes", "tests/unit", "tests/scenarios", STORIES),
+    ),
+    Guard(
+        "one project for a deal",
+        "tieout/store/migrations/versions/0002_documents.py",
+        'op.create_index("projects_one_per_deal", "projects", ["deal_id"], unique=True)',
+        'op.create_index("projects_one_per_deal", "projects", ["deal_id"], unique=False)',
+        ("tests/store/test_projects.py",),
+    ),
+    # -- never lost ----------------------------------------------------------------------
+    Guard(
+        "the cursor behind its records",
+        "tieout/sync/pull.py",
+        "    result, seen, latest = landed.LandResult(), set[str](), mark\n",
+        "    result, seen, latest = landed.LandResult(), set[str](), mark\n"
+        "    with engine.store.begin() as tx:\n"
+        "        cursors.put(tx, connection.name, stream.name, engine.now().isoformat())\n",
+        (STORIES,),
+    ),
+    Guard(
+        "the overlap of two readings",
+        "tieout/sync/pull.py",
+        "    start = datetime.fromisoformat(mark) - timedelta(seconds=stream.cursor.overlap_s)\n",
+        "    start = datetime.fromisoformat(mark) + timedelta(seconds=1)\n",
+        ("tests/unit", "tests/scenarios", "tests/connectors"),
+    ),
+    Guard(
+        "each item of a batch by itself",
+        "tieout/sync/settle.py",
+        "                elif answer.errors:\n",
+        "                elif any(one.errors for one in answers.values()):\n",
+        (TWICE,),
+    ),
+    Guard(
+        "a turn is for one",
+        "tieout/store/schedules.py",
+        "    if there is None or not _turn(there).is_free(now, is_dead):\n        return None\n",
+        "    if there is None:\n        return None\n",
+        (ENGINE,),
+    ),
+    Guard(
+        "a turn comes back when its holder dies",
+        "tieout/store/schedules.py",
+        "            return self.lease_until is None or self.lease_until <= now"
+        " or is_dead(self.owner)\n",
+        "            return False\n",
+        (ENGINE, "tests/unit"),
+    ),
+    Guard(
+        "lists read to their end",
+        "tieout/sync/ledger_lists.py",
+        "        if unread and len(unread) < len(lists):\n",
+        "        if False:\n",
+        ("tests/scenarios/test_half_read.py",),
+    ),
+    Guard(
+        "two sweeps before a record is gone",
+        "tieout/store/landed.py",
+        "SWEEPS = 2",
+        "SWEEPS = 1",
+        (FACTS,),
+    ),
+    # -- never a wrong cent --------------------------------------------------------------
+    Guard(
+        "the ledger's echo",
+        "tieout/sync/echo.py",
+        "    return not differs(ours, theirs)\n",
+        "    return True\n",
+        (TWICE,),
+    ),
+    Guard(
+        "half a cent goes up",
+        "tieout/billing/rounding.py",
+        "_MODES = {Rounding.HALF_UP: ROUND_HALF_UP,",
+        "_MODES = {Rounding.HALF_UP: ROUND_HALF_EVEN,",
+        ("tests/unit", "tests/cases"),
+    ),
+    Guard(
+        "only approved time",
+        "tieout/billing/gates.py",
+        "        if entry.approval is not Approval.APPROVED:\n",
+        "        if False:\n",
+        ("tests/cases", MONTH),
+    ),
+    Guard(
+        "approved is frozen",
+        "tieout/store/documents.py",
+        """    if draft.status is not _DRAFT:
+        raise _frozen(draft)
+    number =""",
+        """    number =""",
+        (DOCUMENTS,),
+    ),
+    Guard(
+        "nothing at a rate of one",
+        "tieout/sync/resolve.py",
+        "        if document.currency != self.lists.home_currency:\n",
+        "        if False:\n",
+        ("tests/scenarios/test_currency.py",),
+    ),
+    # -- who may, and who sees -------------------------------------------------------------
+    Guard(
+        "one refresh at a time",
+        "tieout/connectors/auth.py",
+        """    with connection.keeper.lock(connection.name):
+        # Whoever held""",
+        """    if True:
+        # Whoever held""",
+        (AUTH, STORIES),
+    ),
+    Guard(
+        "a token is stored before it is used",
+        "tieout/connectors/auth.py",
+        "            connection.keeper.save(to_stored(stored))\n",
+        "            pass\n",
+        (AUTH,),
+    ),
+    Guard(
+        "no credential for another host",
+        "tieout/connectors/transport.py",
+        "        if _origin(url) not in {_origin(base), *map(_origin,"
+        " connector.origins(settings))}:\n",
+        "        if False:\n",
+        (TRANSPORT,),
+    ),
+    Guard(
+        "a failed write is a doubt",
+        "tieout/connectors/faults.py",
+        "        return Unknown if writes else Transient\n    if status == 303",
+        "        return Transient\n    if status == 303",
+        (TRANSPORT, TWICE),
+    ),
+    Guard(
+        "a cut answer is a doubt",
+        "tieout/connectors/faults.py",
+        "        doubt = Unknown if request.writes else Transient\n",
+        "        doubt = Transient\n",
+        (TRANSPORT, TWICE),
+    ),
+    Guard(
+        "nothing secret in a log",
+        "tieout/connectors/redact.py",
+        "def secrets_out(text: str, secrets: Iterable[str] = ()) -> str:\n",
+        "def secrets_out(text: str, secrets: Iterable[str] = ()) -> str:\n    return text\n\n\n"
+        "def _was(text: str, secrets: Iterable[str] = ()) -> str:\n",
+        ("tests/connectors",),
+    ),
+    Guard(
+        "who did what, sealed",
+        "tieout/store/audit.py",
+        "        if row.prev_hash != last_hash:\n",
+        "        if False:\n",
+        (ENGINE,),
+    ),
+    Guard(
+        "one company for a connection",
+        "tieout/connectors/auth.py",
+        "    if connection.company and token.company and token.company != connection.company:\n",
+        "    if False:\n",
+        (AUTH,),
+    ),
+    Guard(
+        "a wait that was asked for",
+        "tieout/connectors/pace.py",
+        "        parked, parked_why = self._parked(ask, at)\n",
+        '        parked, parked_why = 0, ""\n',
+        (TRANSPORT, ENGINE, TWICE),
+    ),
+    Guard(
+        "a limit is for all who call",
+        "tieout/connectors/pace.py",
+        "            slots[at // width] = slots.get(at // width, 0) + 1\n",
+        "            slots[at // width] = 0\n",
+        (TRANSPORT, ENGINE),
+    ),
+)

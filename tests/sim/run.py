@@ -1,0 +1,274 @@
+"""Runs histories by seed, counts what struck, and says whether every promise held.
+
+    python -m tests.sim.run --seeds 200          # what `make test` runs
+    python -m tests.sim.run --seed 123 --story   # one history, told
+    python -m tests.sim.run --seeds 20000 --record   # and write docs/reference/proof
+
+The last line is one line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from tests.sim import record
+from tests.sim.acts import NAMES
+from tests.sim.faults import COMMIT, READ, TOKEN, WRITE, Strike, every_fault, kinds_at
+from tests.sim.history import History, Script
+from tests.sim.invariants import broken
+
+#: Seeds whose histories once broke a promise: always run again.
+KEPT = Path(__file__).with_name("kept_seeds.json")
+#: Faults of its own that each history is given, so that together they meet every one.
+EACH = 3
+#: What people do in a history in which nothing else happens.
+QUIET = ("pay", "unapplied")
+_ANY = tuple(dict.fromkeys((*READ, *WRITE, *TOKEN, *COMMIT)))
+
+
+@dataclass
+class Told:
+    """What one history came to."""
+
+    seed: int
+    broken: list[str]
+    struck: list[tuple[str, str]]
+    missed: list[Strike]
+    passed: int = 0
+    restarts: int = 0
+    acts: int = 0
+    documents: int = 0
+    points: frozenset[str] = frozenset()
+    story: list[str] = field(default_factory=list)
+
+
+def points() -> tuple[str, ...]:
+    """The points that quiet histories pass, each known by being passed."""
+    return tuple(sorted(_met_by()))
+
+
+@cache
+def _met_by() -> dict[str, int]:
+    """Each point, and the seed of a quiet history that passes it."""
+    found: dict[str, int] = {}
+    # Different firms pass different points: one invoice goes alone, several in a batch.
+    for seed in (1, 3):
+        told = tell(Script(seed=seed, acts=QUIET))
+        if told.broken:
+            raise AssertionError(f"a quiet history (seed {seed}) is broken: {told.broken}")
+        found |= {point: found.get(point, seed) for point in told.points}
+    return found
+
+
+def script(seed: int, faults: list[Strike]) -> Script:
+    """The script of a seed: its share of all single faults, others anywhere, some acts."""
+    chance = random.Random(f"script {seed}")
+    own = [faults[(seed * EACH + number) % len(faults)] for number in range(EACH)]
+    more = [
+        Strike("", chance.choice(_ANY), chance.randrange(5, 500))
+        for _ in range(chance.randrange(4))
+    ]
+    acts = tuple(chance.choice(NAMES) for _ in range(chance.randrange(3)))
+    workers = chance.choice((1, 2, 2, 3))
+    skew_s = chance.choice((0.0, 0.0, -90.0, 240.0))
+    return Script(seed=seed, strikes=(*own, *more), acts=acts, workers=workers, skew_s=skew_s)
+
+
+def tell(script: Script) -> Told:
+    """Run one history in a folder of its own, in memory where there is such a place."""
+    home = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    folder = Path(tempfile.mkdtemp(prefix="history-", dir=home))
+    history = History(script, folder)
+    try:
+        return _told(history, _wrong(history))
+    finally:
+        history.close()
+        structlog.reset_defaults()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wrong(history: History) -> list[str]:
+    try:
+        return broken(history.run())
+    except Exception as error:  # noqa: BLE001 - whatever a history raises breaks a promise
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return [f"{type(error).__name__} in {where.name}: {error}"]
+
+
+def _told(history: History, wrong: list[str]) -> Told:
+    return Told(
+        seed=history.script.seed,
+        broken=wrong,
+        struck=[(strike.point, strike.kind) for strike in history.faults.struck],
+        missed=[strike for strike in history.faults.strikes if strike.point],
+        passed=history.faults.passed[""],
+        restarts=history.restarts,
+        acts=len(history.acts.done),
+        documents=history.documents,
+        points=frozenset(point for point in history.faults.passed if point),
+        story=story(history),
+    )
+
+
+def story(history: History) -> list[str]:
+    """The history in lines: when, who, what."""
+    return [f"{at:%Y-%m-%d %H:%M:%S}  {who:12} {what}" for at, who, what in history.kernel.log]
+
+
+def struck_alone(strike: Strike) -> Told:
+    """A fault that its history never came to, in one of its own that is quiet otherwise."""
+    return tell(Script(seed=_met_by()[strike.point], strikes=(strike,), acts=QUIET))
+
+
+def run_one(seed: int) -> list[Told]:
+    """A seed's history, and one more for each fault of its own that did not strike."""
+    faults = every_fault(points())
+    told = tell(script(seed, faults))
+    return [told, *(struck_alone(strike) for strike in told.missed)]
+
+
+# -- many ------------------------------------------------------------------------------------
+@dataclass
+class Sum:
+    """What many histories came to."""
+
+    seeds: int = 0
+    histories: int = 0
+    passed: int = 0
+    restarts: int = 0
+    acts: int = 0
+    documents: int = 0
+    struck: Counter[tuple[str, str]] = field(default_factory=Counter)
+    failures: list[Told] = field(default_factory=list)
+
+    def add(self, told: list[Told]) -> None:
+        self.seeds += 1
+        for one in told:
+            self.histories += 1
+            self.passed += one.passed
+            self.restarts += one.restarts
+            self.acts += one.acts
+            self.documents += one.documents
+            self.struck.update(one.struck)
+            if one.broken:
+                self.failures.append(one)
+
+    def not_struck(self, seeds: Iterable[int]) -> list[Strike]:
+        """The single faults that these seeds owed and nothing met."""
+        faults = every_fault(points())
+        owed = {faults[(s * EACH + n) % len(faults)] for s in seeds for n in range(EACH)}
+        return sorted(one for one in owed if not self.struck[one.point, one.kind])
+
+
+def run_many(seeds: list[int], processes: int) -> Iterator[list[Told]]:
+    """Run seeds on so many processes; in any order."""
+    if processes == 1:
+        yield from map(run_one, seeds)
+        return
+    points()  # found once, before the processes are forked
+    with multiprocessing.get_context("fork").Pool(processes) as pool:
+        yield from pool.imap_unordered(run_one, seeds)
+
+
+def kept() -> list[int]:
+    """The seeds that are always run."""
+    return list(json.loads(KEPT.read_text())["seeds"])
+
+
+def main() -> int:
+    """Run what was asked for; 0 when every promise held and every fault was met."""
+    arguments = _arguments()
+    if arguments.seed is not None:
+        return _one(arguments.seed, story=arguments.story)
+    first = arguments.first
+    seeds = [*kept(), *range(first, first + arguments.seeds)]
+    begun, total = time.monotonic(), Sum()
+    for number, told in enumerate(run_many(seeds, arguments.processes), start=1):
+        total.add(told)
+        for one in (each for each in told if each.broken):
+            print(f"\nseed {one.seed}: {'; '.join(one.broken[:5])}", flush=True)
+        if sys.stderr.isatty() or number % 500 == 0 or number == len(seeds):
+            rate = number / (time.monotonic() - begun)
+            left = (len(seeds) - number) / rate
+            line = f"\r{number}/{len(seeds)} seeds, {rate:.1f}/s, {left / 60:.0f} min left "
+            print(line, end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    told = _summed(total, seeds, time.monotonic() - begun, arguments.processes)
+    if arguments.record:
+        record.write(told, [text for one in total.failures for text in one.broken])
+    print(json.dumps(told))
+    return int(bool(told["broken"] or told["single_faults_owed_and_not_met"]))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m tests.sim.run")
+    parser.add_argument("--seeds", type=int, default=200, help="how many seeds")
+    parser.add_argument("--first", type=int, default=1, help="the first of them")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--seed", type=int, help="replay this one alone")
+    parser.add_argument("--story", action="store_true", help="tell its history")
+    parser.add_argument("--record", action="store_true", help="write docs/reference/proof")
+    return parser.parse_args()
+
+
+def _one(seed: int, *, story: bool) -> int:
+    told = run_one(seed)
+    for one in told:
+        if story:
+            print("\n".join(one.story))
+        print(f"seed {one.seed}: struck {one.struck}")
+        print("\n".join(one.broken) or "every promise held")
+    return int(any(one.broken for one in told))
+
+
+def _summed(total: Sum, seeds: list[int], seconds: float, processes: int) -> dict[str, Any]:
+    """Print what struck; the facts of the run."""
+    missing = total.not_struck(seeds)
+    by_kind = Counter({kind: 0 for _, kind in total.struck})
+    for (_, kind), times in total.struck.items():
+        by_kind[kind] += times
+    print(f"{'kind of fault':18} {'points':>6} {'struck':>7}")
+    for kind, times in sorted(by_kind.items()):
+        print(f"{kind:18} {sum(k == kind for _, k in total.struck):6} {times:7}")
+    for strike in missing:
+        print(f"never met: {strike}")
+    known = points()
+    return {
+        "seeds": len(seeds),
+        "histories": total.histories,
+        "documents": total.documents,
+        "broken": len(total.failures),
+        "broken_seeds": sorted({one.seed for one in total.failures}),
+        "points": len(known),
+        "kinds": len(by_kind),
+        "single_faults": sum(len(kinds_at(point)) for point in known),
+        "single_faults_owed_and_not_met": len(missing),
+        "faults_struck": sum(by_kind.values()),
+        "processes_killed": total.restarts,
+        "acts_behind_our_back": total.acts,
+        "passings": total.passed,
+        "seconds": round(seconds, 1),
+        "seeds_per_second": round(len(seeds) / seconds, 2),
+        "cores": processes,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
