@@ -36,6 +36,8 @@ NOT_RUN = {
     "make test": "it is the run of these tests; .ci/run makes it",
     "make check": "it looks at the style of the whole repository; .ci/run makes it",
     "make lock": "it asks a package index, which a test must not",
+    "make sim SEEDS=200": "these histories are tests themselves: tests/sim/test_sim.py",
+    "make sabotage": "it runs these tests, once for each guard: tests/sabotage/test_guards.py",
     **dict.fromkeys(
         (
             "celery -A tieout.worker worker --loglevel INFO --concurrency 4",
