@@ -66,6 +66,7 @@ class Faults:
     passed: Counter[str] = field(default_factory=Counter)
     struck: list[Strike] = field(default_factory=list)
     armed: bool = True
+    points: set[str] = field(default_factory=set)  # passed while faults could strike
 
     def at(self, point: str) -> str:
         """What happens at this passing of a point, "" for nothing."""
@@ -73,6 +74,7 @@ class Faults:
         self.passed[""] += 1
         if not self.armed:
             return ""
+        self.points.add(point)
         for strike in self.strikes:
             if strike.point in ("", point) and self.passed[strike.point] == strike.nth:
                 if strike.kind not in kinds_at(point):

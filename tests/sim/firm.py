@@ -27,7 +27,7 @@ SCHEDULES = """
 schedules:
   pull: every 720 minutes
   push: "22:00"
-  pullback: every 720 minutes
+  pullback: every 480 minutes
   reconcile: "06:00"
 """
 

@@ -122,7 +122,7 @@ def _told(history: History, wrong: list[str]) -> Told:
         restarts=history.restarts,
         acts=len(history.acts.done),
         documents=history.documents,
-        points=frozenset(point for point in history.faults.passed if point),
+        points=frozenset(history.faults.points),
         story=story(history),
     )
 
