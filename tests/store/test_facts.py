@@ -131,8 +131,7 @@ class Landing:
         assert self.current(store) == {}
         with store.begin() as tx:
             assert cursors.get(tx, *HARVEST).watermark == ""
-            cursors.succeeded(tx, *HARVEST)
-            cursors.put(tx, *HARVEST, "2026-01-31")
+            cursors.succeeded(tx, *HARVEST, "2026-01-31")
         clock.advance(60)
         with store.begin() as tx:
             cursors.swept(tx, *HARVEST)

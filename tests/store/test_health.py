@@ -36,7 +36,6 @@ class TestSqlite(Health):
 
     def test_another_journal_is_a_problem(self, store):
         with store.engine.connect() as sql:
-            sql.exec_driver_sql("COMMIT")
             sql.exec_driver_sql("PRAGMA journal_mode = DELETE")
             names = dict(self.of_connection(store, sql))
         assert (names["journal_mode"].value, names["journal_mode"].right) == ("delete", False)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
 
-from tieout.errors import NotAllowed
+from tieout.errors import NotAllowed, StoreError
 from tieout.model.ids import SourceRef
 from tieout.model.party import Client
 from tieout.model.project import BillingModel, Budget, Instalment, Project
@@ -53,6 +54,29 @@ class Projects:
             assert projects.project_for_deal(tx, "deal_2") is None
             assert projects.deal_of_project(tx, "p1") == "deal_1"
             assert projects.get_budget(tx, "p1", "b1") == self.AUDIT.budgets[0]
+
+    def test_two_workers_make_one_project_of_a_deal(self, store):
+        """Both look before either has committed: the second must not get through."""
+        in_hand, failed = threading.Event(), []
+
+        def second():
+            in_hand.wait(10)
+            try:
+                self.put(store, replace(self.AUDIT, id="p2", time_names=()), "deal_1")
+            except (NotAllowed, StoreError) as problem:
+                failed.append(problem)
+
+        other = threading.Thread(target=second)
+        other.start()
+        with store.begin() as tx:
+            projects.put_client(tx, self.CLIENT)
+            projects.put_project(tx, self.AUDIT, "deal_1")
+            in_hand.set()
+            other.join(0.5)  # it waits for this commit, or has looked already
+        other.join(10)
+        assert len(failed) == 1
+        with store.read() as tx:
+            assert projects.list_projects(tx) == [self.AUDIT]
 
     def test_lists(self, store):
         self.put(store, self.AUDIT)

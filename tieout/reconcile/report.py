@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from tieout.model.discrepancy import Discrepancy, DiscrepancyClass
 from tieout.model.money import minor_units
@@ -106,21 +107,27 @@ def as_json(report: Report) -> dict[str, Any]:
 
 def as_html(report: Report) -> str:
     """The report as one self-contained page."""
-    environment = Environment(
-        loader=PackageLoader("tieout.reconcile"), autoescape=True, undefined=StrictUndefined
-    )
-    zone = ZoneInfo(report.time_zone)
-    environment.filters["local"] = lambda at: (
-        f"{at.astimezone(zone):%Y-%m-%d %H:%M}" if at else "never"
-    )
-    environment.filters["money"] = _grouped
-    return environment.get_template("report.html").render(
+    return _template(report.time_zone).render(
         report=report,
         books=report.comparison.books,
         groups=_by_class(report),
         rows={row["id"]: row for row in _rows(report)},
         signable=can_be_signed(report),
     )
+
+
+@cache
+def _template(time_zone: str) -> Template:
+    """The page, read and compiled once for a process."""
+    environment = Environment(
+        loader=PackageLoader("tieout.reconcile"), autoescape=True, undefined=StrictUndefined
+    )
+    zone = ZoneInfo(time_zone)
+    environment.filters["local"] = lambda at: (
+        f"{at.astimezone(zone):%Y-%m-%d %H:%M}" if at else "never"
+    )
+    environment.filters["money"] = _grouped
+    return environment.get_template("report.html")
 
 
 def can_be_signed(report: Report) -> bool:

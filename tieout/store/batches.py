@@ -27,6 +27,12 @@ class Learned:
     item_micros: int  # microseconds that a call takes for each record, 0 when not known
 
 
+_ROW = sa.select(t.c.size, t.c.streak, t.c.item_micros).where(
+    t.c.company == sa.bindparam("company"), t.c.writer == sa.bindparam("writer")
+)
+_LOCKED = _ROW.with_for_update()
+
+
 def learned(tx: Tx, company: str, writer: str, most: int) -> Learned:
     """What is known; `most` is what the vendor takes, and where nothing is known."""
     row = _row(tx, company, writer, lock=False)
@@ -63,9 +69,7 @@ def shrink(tx: Tx, company: str, writer: str, most: int, items: int, smallest: i
 def _row(
     tx: Tx, company: str, writer: str, *, lock: bool = True
 ) -> sa.Row[tuple[int, int, int]] | None:
-    query = sa.select(t.c.size, t.c.streak, t.c.item_micros)
-    query = query.where(t.c.company == company, t.c.writer == writer)
-    return tx.execute(query.with_for_update() if lock else query).first()
+    return tx.first(_LOCKED if lock else _ROW, company=company, writer=writer)
 
 
 def _put(tx: Tx, company: str, writer: str, size: int, streak: int, item_micros: int) -> None:

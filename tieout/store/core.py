@@ -16,7 +16,16 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, Connection, CursorResult, Engine, Result, Row, make_url
+from sqlalchemy.engine import (
+    URL,
+    Connection,
+    CursorResult,
+    Engine,
+    Result,
+    RootTransaction,
+    Row,
+    make_url,
+)
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from tieout.clock import Clock
@@ -62,9 +71,13 @@ class Tx:
         assert isinstance(result, CursorResult)
         return result
 
-    def first(self, statement: sa.Executable) -> Row[Any] | None:
-        """The first row of a query, None when there is none."""
-        return self.sql.execute(statement).first()
+    def first(self, statement: sa.Executable, **values: Any) -> Row[Any] | None:
+        """The first row of a query, None when there is none; `values` fill its parameters.
+
+        A query that is asked at every call is built once, with parameters: building it
+        takes longer than answering it.
+        """
+        return self.sql.execute(statement, values).first()
 
     def stream(self, statement: sa.Executable) -> Iterator[Row[Any]]:
         """The rows of a query, a page at a time; read them inside the transaction."""
@@ -83,10 +96,15 @@ class Tx:
 
     def insert(self, table: sa.Table) -> sqlite.Insert:
         """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
-        if self.is_postgres:
-            # Both dialects' statements offer the same methods; only their class differs.
-            return postgresql.insert(table)  # type: ignore[return-value]
-        return sqlite.insert(table)
+        return insert_into(table, self.is_postgres)
+
+
+def insert_into(table: sa.Table, is_postgres: bool) -> sqlite.Insert:
+    """An INSERT of the one engine or the other, as `Tx.insert` gives it."""
+    if is_postgres:
+        # Both dialects' statements offer the same methods; only their class differs.
+        return postgresql.insert(table)  # type: ignore[return-value]
+    return sqlite.insert(table)
 
 
 class Store:
@@ -176,20 +194,37 @@ class Store:
     @contextmanager
     def _transaction(self, writing: bool, durable: bool = True) -> Iterator[Tx]:
         try:
-            with self.engine.connect() as sql:
-                sql = sql.execution_options(**_options(sql, writing, durable))
-                with sql.begin(), closing(Tx(self, sql, writing)) as tx:
-                    yield tx
+            with (
+                self.engine.connect() as sql,
+                _begun(sql, writing, durable),
+                closing(Tx(self, sql, writing)) as tx,
+            ):
+                yield tx
         except DBAPIError as error:
             raise store_error(error, self.where) from error
 
 
-def _options(sql: Connection, writing: bool, durable: bool) -> dict[str, Any]:
-    if sql.dialect.name == "sqlite":
-        return {"tieout_writing": writing, "tieout_durable": durable}
+#: PostgreSQL's transactions.
+_WRITES = {"isolation_level": "READ COMMITTED", "postgresql_readonly": False}
+_READS = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
+def _begun(sql: Connection, writing: bool, durable: bool) -> RootTransaction:
+    """A transaction of either engine, begun."""
+    if sql.dialect.name != "sqlite":
+        sql.execution_options(**_WRITES if writing else _READS)
+        return sql.begin()
+    begun = sql.begin()
+    driver = sql.connection.driver_connection
+    assert driver is not None  # it was checked out to begin on it
+    # Straight to the driver: these two touch no file, so they meet no error to explain.
+    driver.execute(f"PRAGMA query_only = {'OFF' if writing else 'ON'}")
     if writing:
-        return {"isolation_level": "READ COMMITTED", "postgresql_readonly": False}
-    return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        driver.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+    # A writer takes its turn at once: a reader that becomes a writer half way could
+    # find that others wrote in between, and would have to fail.
+    sql.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    return begun
 
 
 def _address(url: str) -> URL:
@@ -217,21 +252,10 @@ def _sqlite(address: URL, busy_s: float) -> Engine:
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, record: object) -> None:
-        # The driver must not open transactions of its own: `begin` below does.
+        # The driver must not open transactions of its own: `_begun` does.
         connection.isolation_level = None
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}")
-
-    @sa.event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        options = connection.get_execution_options()
-        writing, durable = options.get("tieout_writing", True), options.get("tieout_durable", True)
-        connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writing else 'ON'}")
-        if writing:
-            connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-        # A writer takes its turn at once: a reader that becomes a writer half way could
-        # find that others wrote in between, and would have to fail.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
 

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tieout.store.core import Tx
+from tieout.store.rows import upsert
 from tieout.store.tables import cursors as t
 
 
@@ -23,9 +24,14 @@ class Cursor:
     last_sweep_at: datetime | None = None  # the last complete sweep for deletions
 
 
+_GET = sa.select(t).where(
+    t.c.connection == sa.bindparam("connection"), t.c.stream == sa.bindparam("stream")
+)
+
+
 def get(tx: Tx, connection: str, stream: str) -> Cursor:
     """The cursor; one at the beginning when the stream was never read."""
-    row = tx.first(sa.select(t).where(t.c.connection == connection, t.c.stream == stream))
+    row = tx.first(_GET, connection=connection, stream=stream)
     return Cursor(**row._mapping) if row else Cursor(connection=connection, stream=stream)
 
 
@@ -34,9 +40,9 @@ def put(tx: Tx, connection: str, stream: str, watermark: str) -> None:
     _put(tx, connection, stream, watermark=watermark)
 
 
-def succeeded(tx: Tx, connection: str, stream: str) -> None:
-    """Note that a reading came to its end now."""
-    _put(tx, connection, stream, last_success_at=tx.now())
+def succeeded(tx: Tx, connection: str, stream: str, watermark: str) -> None:
+    """Move the watermark, and note that a reading came to its end now."""
+    _put(tx, connection, stream, watermark=watermark, last_success_at=tx.now())
 
 
 def swept(tx: Tx, connection: str, stream: str) -> None:
@@ -54,7 +60,4 @@ def every(tx: Tx, connection: str | None = None) -> list[Cursor]:
 
 def _put(tx: Tx, connection: str, stream: str, **values: Any) -> None:
     row = {"connection": connection, "stream": stream, "watermark": "", **values}
-    insert = tx.insert(t).values(row)
-    tx.execute(
-        insert.on_conflict_do_update(index_elements=[t.c.connection, t.c.stream], set_=values)
-    )
+    upsert(tx, t, [row], keep=[name for name in ("watermark",) if name not in values])

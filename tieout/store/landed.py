@@ -91,10 +91,18 @@ def current(
     return (_landed(row) for row in tx.stream(query.order_by(t.c.id)))
 
 
+_CURRENT = (
+    t.c.connection == sa.bindparam("connection"),
+    t.c.stream == sa.bindparam("stream"),
+    t.c.is_current,
+)
+_NEWS = sa.select(t.c.id).where(*_CURRENT, t.c.id > sa.bindparam("since_id")).limit(1)
+_NEWEST = sa.select(t).where(*_CURRENT, t.c.remote_id.in_(sa.bindparam("ids", expanding=True)))
+
+
 def has_news(tx: Tx, connection: str, stream: str, since_id: int) -> bool:
     """Whether a version landed after the one of that id."""
-    query = sa.select(t.c.id).where(_of(connection, stream), t.c.is_current, t.c.id > since_id)
-    return tx.first(query.limit(1)) is not None
+    return tx.first(_NEWS, connection=connection, stream=stream, since_id=since_id) is not None
 
 
 def by_id(tx: Tx, landed_id: int) -> Landed | None:
@@ -157,11 +165,11 @@ def mark_absent(
 def _land(
     tx: Tx, connection: str, stream: str, chunk: list[LandedRecord], run_id: str
 ) -> LandResult:
-    ids = {record.remote_id for record in chunk}
-    query = sa.select(t).where(_of(connection, stream), t.c.is_current, t.c.remote_id.in_(ids))
+    asked = {"connection": connection, "stream": stream}
+    ids = sorted({record.remote_id for record in chunk})
     # The newest of each by now: a chunk may hold two versions of one record.
     newest: dict[str, dict[str, Any]] = {
-        row.remote_id: dict(row._mapping) for row in tx.execute(query)
+        row.remote_id: dict(row._mapping) for row in tx.execute(_NEWEST, {**asked, "ids": ids})
     }
     replaced: list[int] = []
     reset: list[int] = []

@@ -61,9 +61,14 @@ def release(tx: Tx, name: str, fence: int) -> bool:
     return tx.execute(update.values(owner="", expires_at=tx.now())).rowcount > 0
 
 
+_HOLDER = sa.select(t.c.owner).where(
+    t.c.name == sa.bindparam("name"), t.c.expires_at > sa.bindparam("now")
+)
+
+
 def holder(tx: Tx, name: str) -> str | None:
     """Who holds a lease now."""
-    row = tx.first(sa.select(t.c.owner).where(t.c.name == name, t.c.expires_at > tx.now()))
+    row = tx.first(_HOLDER, name=name, now=tx.now())
     return row and row.owner
 
 

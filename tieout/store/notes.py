@@ -29,9 +29,12 @@ def put(tx: Tx, name: str, value: str) -> None:
     upsert(tx, t, [{"name": name, "value": value, "changed_at": tx.now()}])
 
 
+_GET = sa.select(t).where(t.c.name == sa.bindparam("name"))
+
+
 def get(tx: Tx, name: str) -> Note | None:
     """A note, None when there is none of that name."""
-    row = tx.first(sa.select(t).where(t.c.name == name))
+    row = tx.first(_GET, name=name)
     return Note(**row._mapping) if row else None
 
 

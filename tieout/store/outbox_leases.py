@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -50,15 +51,9 @@ def claim(
     """
     expire(tx, connection)
     now = tx.now()
-    due = sa.select(t).where(
-        t.c.connection == connection,
-        t.c.state.in_([state.value for state in states]),
-        *_is_due(now, first),
-    )
-    if writer is not None:
-        due = due.where(t.c.writer == writer)
-    due = due.order_by(t.c.not_before, t.c.created_at, t.c.id).limit(limit)
-    rows = tx.execute(due.with_for_update(skip_locked=True, of=t)).all()
+    asked = {"states": [state.value for state in states], "most": limit, "writer": writer}
+    due = _due(first, any_writer=writer is None)
+    rows = tx.execute(due, {"connection": connection, "now": now, **asked}).all()
     return [
         set_row(
             tx,
@@ -78,14 +73,9 @@ def expire(tx: Tx, connection: str, is_dead: Callable[[str], bool] = lambda owne
     `is_dead(owner)` is True for an owner known to be gone: its leases end at once.
     """
     now = tx.now()
-    query = sa.select(t.c.id, t.c.state, t.c.fence, t.c.lease_owner, t.c.lease_until).where(
-        t.c.connection == connection,
-        t.c.state.in_(_LEASED),
-        t.c.lease_until.is_not(None),
-    )
     over = [
         row
-        for row in tx.execute(query.with_for_update(skip_locked=True))
+        for row in tx.execute(_HELD, {"connection": connection})
         if row.lease_until <= now or is_dead(row.lease_owner)
     ]
     for row in over:
@@ -117,17 +107,9 @@ def due_rows(
     `is_dead`.
     """
     now, rows, living = tx.now(), dict[str, int](), set[str]()
-    free = sa.select(t.c.writer, sa.func.count().label("rows")).where(
-        t.c.connection == connection,
-        t.c.state.in_([_PENDING.value, _UNKNOWN.value]),
-        *_is_due(now, first),
-    )
-    for row in tx.execute(free.group_by(t.c.writer)):
+    for row in tx.execute(_count_due(first), {"connection": connection, "now": now}):
         rows[row.writer] = row.rows
-    leased = sa.select(
-        t.c.writer, t.c.lease_owner, t.c.lease_until, sa.func.count().label("rows")
-    ).where(t.c.connection == connection, t.c.state.in_(_LEASED), t.c.lease_until.is_not(None))
-    for row in tx.execute(leased.group_by(t.c.writer, t.c.lease_owner, t.c.lease_until)):
+    for row in tx.execute(_COUNT_HELD, {"connection": connection}):
         if row.lease_until <= now or is_dead(row.lease_owner):
             rows[row.writer] = rows.get(row.writer, 0) + row.rows
         else:
@@ -135,14 +117,55 @@ def due_rows(
     return DueRows(connection=connection, rows=rows, at_work=len(living))
 
 
-def _is_due(now: datetime, first: bool) -> list[sa.ColumnElement[bool]]:
+_IS_HELD = (
+    t.c.connection == sa.bindparam("connection"),
+    t.c.state.in_(_LEASED),
+    t.c.lease_until.is_not(None),
+)
+_HELD = (
+    sa.select(t.c.id, t.c.state, t.c.fence, t.c.lease_owner, t.c.lease_until)
+    .where(*_IS_HELD)
+    .with_for_update(skip_locked=True)
+)
+_COUNT_HELD = (
+    sa.select(t.c.writer, t.c.lease_owner, t.c.lease_until, sa.func.count().label("rows"))
+    .where(*_IS_HELD)
+    .group_by(t.c.writer, t.c.lease_owner, t.c.lease_until)
+)
+
+
+@cache
+def _due(first: bool, any_writer: bool) -> sa.Select[Any]:
+    """The rows to take, the longest due first: those nobody else is taking."""
+    query = sa.select(t).where(
+        t.c.connection == sa.bindparam("connection"),
+        t.c.state.in_(sa.bindparam("states", expanding=True)),
+        *_is_due(first),
+    )
+    if not any_writer:
+        query = query.where(t.c.writer == sa.bindparam("writer"))
+    query = query.order_by(t.c.not_before, t.c.created_at, t.c.id)
+    return query.limit(sa.bindparam("most")).with_for_update(skip_locked=True, of=t)
+
+
+@cache
+def _count_due(first: bool) -> sa.Select[Any]:
+    query = sa.select(t.c.writer, sa.func.count().label("rows")).where(
+        t.c.connection == sa.bindparam("connection"),
+        t.c.state.in_([_PENDING.value, _UNKNOWN.value]),
+        *_is_due(first),
+    )
+    return query.group_by(t.c.writer)
+
+
+def _is_due(first: bool) -> list[sa.ColumnElement[bool]]:
     """Nobody holds it, its time has come, and what it needs is there; or will not come, which
     is then told of it too."""
     before = sa.alias(t)
     settled = before.c.state.in_([_CONFIRMED.value, OutboxState.HELD.value])
     needed = sa.select(before.c.id).where(settled)
     due = [
-        t.c.not_before <= now,
+        t.c.not_before <= sa.bindparam("now"),
         t.c.lease_until.is_(None),
         t.c.depends_on.is_(None) | t.c.depends_on.in_(needed),
     ]

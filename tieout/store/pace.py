@@ -24,29 +24,34 @@ class Parked:
     why: str  # its own words
 
 
+_STATE = sa.select(t.c.state).where(t.c.company == sa.bindparam("company"))
+_HELD = _STATE.with_for_update()
+_KEEP = t.update().where(t.c.company == sa.bindparam("of"))
+
+
 def hold(tx: Tx, company: str) -> str:
     """A company's state, "" at first; until the transaction ends nobody else has it."""
-    query = sa.select(t.c.state).where(t.c.company == company)
-    found: str | None = tx.execute(query.with_for_update()).scalar()
+    found = tx.first(_HELD, company=company)
     if found is not None:
-        return found
+        return str(found.state)
     row = {"company": company, "parked_until": None, "parked_why": "", "state": ""}
     tx.execute(tx.insert(t).values(row).on_conflict_do_nothing())
     # Another may have been quicker: then its row is waited for.
-    made: str = tx.execute(query.with_for_update()).scalar_one()
-    return made
+    made = tx.first(_HELD, company=company)
+    assert made is not None  # nobody deletes one
+    return str(made.state)
 
 
 def keep(tx: Tx, company: str, state: str, until: datetime | None, why: str) -> None:
     """Store the state of a company that `hold` gave, and until when it is parked."""
-    update = t.update().where(t.c.company == company)
-    tx.execute(update.values(state=state, parked_until=until, parked_why=why))
+    now_is = {"of": company, "state": state, "parked_until": until, "parked_why": why}
+    tx.execute(_KEEP, now_is)
 
 
 def state_of(tx: Tx, company: str) -> str:
     """A company's state for a look at it, "" when there is none."""
-    found: str | None = tx.execute(sa.select(t.c.state).where(t.c.company == company)).scalar()
-    return found or ""
+    found = tx.first(_STATE, company=company)
+    return str(found.state) if found else ""
 
 
 def parked(tx: Tx) -> list[Parked]:

@@ -86,9 +86,12 @@ def get_project(tx: Tx, project_id: str) -> Project | None:
     return row and decode(Project, row.body)
 
 
+_FOR_DEAL = sa.select(projects.c.body).where(projects.c.deal_id == sa.bindparam("deal_id"))
+
+
 def project_for_deal(tx: Tx, deal_id: str) -> Project | None:
     """The one project of a deal."""
-    row = tx.first(sa.select(projects.c.body).where(projects.c.deal_id == deal_id))
+    row = tx.first(_FOR_DEAL, deal_id=deal_id)
     return row and decode(Project, row.body)
 
 

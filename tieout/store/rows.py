@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
-from tieout.store.core import Tx
+from tieout.store.core import Tx, insert_into
 
 T = TypeVar("T")
 
@@ -30,11 +32,12 @@ def upsert(
     if not rows:
         return
     keys = {column.name for column in table.primary_key}
-    insert = tx.insert(table)
-    values = {
-        name: insert.excluded[name] for name in rows[0] if name not in keys and name not in keep
-    }
-    tx.execute(
-        insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=values),
-        [dict(row) for row in rows],
-    )
+    fresh = tuple(name for name in rows[0] if name not in keys and name not in keep)
+    tx.execute(_upsert(table, fresh, tx.is_postgres), [dict(row) for row in rows])
+
+
+@cache
+def _upsert(table: sa.Table, fresh: tuple[str, ...], is_postgres: bool) -> sqlite.Insert:
+    insert = insert_into(table, is_postgres)
+    values = {name: insert.excluded[name] for name in fresh}
+    return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=values)

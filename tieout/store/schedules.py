@@ -89,7 +89,7 @@ def take(
     row = tx.first(new.returning(*t.c))
     if row is not None:
         return _turn(row)
-    there = tx.first(_of(name, period).with_for_update())
+    there = tx.first(_GET.with_for_update(), name=name, period=period)
     if there is None or not _turn(there).is_free(now, is_dead):
         return None
     again = t.update().where(t.c.name == name, t.c.period == period)
@@ -121,9 +121,12 @@ def free(tx: Tx, owners: Collection[str]) -> None:
     tx.execute(t.update().where(*held).values(**values))
 
 
+_GET = sa.select(t).where(t.c.name == sa.bindparam("name"), t.c.period == sa.bindparam("period"))
+
+
 def get(tx: Tx, name: str, period: str) -> Turn | None:
     """One turn, None when nobody took it yet."""
-    row = tx.first(_of(name, period))
+    row = tx.first(_GET, name=name, period=period)
     return row and _turn(row)
 
 
@@ -132,10 +135,6 @@ def last(tx: Tx, name: str) -> Turn | None:
     query = sa.select(t).where(t.c.name == name).order_by(t.c.taken_at.desc(), t.c.period.desc())
     row = tx.first(query.limit(1))
     return row and _turn(row)
-
-
-def _of(name: str, period: str) -> sa.Select[Any]:
-    return sa.select(t).where(t.c.name == name, t.c.period == period)
 
 
 def _turn(row: sa.Row[Any]) -> Turn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from functools import cached_property
 
 from tieout.connectors.base import Stream
@@ -11,6 +12,7 @@ from tieout.errors import Misconfigured, Transient
 from tieout.model.settlement import ListEntry, ListKind
 from tieout.store import cursors, facts, landed
 from tieout.store.core import Tx
+from tieout.store.cursors import Cursor
 from tieout.sync.translate import mark_of
 
 
@@ -27,7 +29,8 @@ class LedgerLists:
         for entry in facts.bodies(tx, facts.LIST_ENTRY, connection=connection.name):
             self._by_kind[entry.kind].append(entry)
         lists = [one for one in connection.connector.streams if one.yields is ListEntry]
-        unread = [one.name for one in lists if not _is_read(tx, connection.name, one)]
+        known = {one.stream: one for one in cursors.every(tx, connection.name)}
+        unread = [one.name for one in lists if not _is_read(tx, known, one)]
         if unread and len(unread) < len(lists):
             raise Transient(
                 f"{connection.name}: {', '.join(unread)} were not read to their end yet. "
@@ -67,9 +70,10 @@ class LedgerLists:
         return company[0].name if company else self._connection
 
 
-def _is_read(tx: Tx, connection: str, stream: Stream) -> bool:
+def _is_read(tx: Tx, known: Mapping[str, Cursor], stream: Stream) -> bool:
     """Whether a list came through completely, and became facts."""
-    if cursors.get(tx, connection, stream.name).last_success_at is None:
+    read, translated = known.get(stream.name), known.get(mark_of(stream))
+    if read is None or read.last_success_at is None:
         return False
-    done = int(cursors.get(tx, connection, mark_of(stream)).watermark or 0)
-    return not landed.has_news(tx, connection, stream.name, done)
+    done = int(translated.watermark or 0) if translated else 0
+    return not landed.has_news(tx, read.connection, stream.name, done)

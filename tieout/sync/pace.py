@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from tieout.connectors.pace import Governor, Pace
 from tieout.store import pace as kept
@@ -30,6 +31,11 @@ class StoredGovernor(Governor):
             if pace.changed:
                 until, why = pace.parked_until(tx.now()) or (None, "")
                 kept.keep(tx, company, pace.dump(), until, why)
+
+    def parked(self, company: str, now: datetime) -> tuple[datetime, str] | None:
+        """As every governor answers; it only looks, and keeps nobody waiting."""
+        with self._store.read() as tx:
+            return Pace.load(kept.state_of(tx, company)).parked_until(now)
 
     def owner(self) -> str:
         return self._owner
