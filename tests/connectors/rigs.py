@@ -116,6 +116,7 @@ def _edit_quickbooks(vendor: QuickBooks) -> None:
     books.pay({unpaid["Id"]: Decimal("1000.00")}, PaymentRefNum="WIRE-NEW")
     gone = next(row for row in books.live("Invoice") if row["DocNumber"] == "1016")
     books.delete("Invoice", gone)
+    books.create("Class", {"Name": "Opened today"}, ())
 
 
 RIGS: dict[str, Rig] = {
@@ -265,6 +266,9 @@ def read_cases(slug: str, asked: Asked) -> Iterator[Case]:
             first, last = asked.days
             days = Since(start=None, end=asked.now, from_date=first, to_date=last)
             yield Case(slug, stream.name, "sweep", partial(sweep, stream, days))
+    if connector.feed is not None:
+        since = Since(start=asked.changed_since, end=asked.now)
+        yield Case(slug, "feed", "changed", partial(changed, since))
     if connector.identity is not None:
         yield Case(slug, "identity", "company", who)
     if connector.auth.grant is not None:
@@ -319,6 +323,15 @@ def sweep(stream: Stream, days: Since, transport: Transport, connection: Connect
     pages = walk(partial(transport.call, connection), request, stream.pages)
     rows = [row for page in pages for row in page.rows]
     return {"keys": {stream.key(row): plain(stream.sweep.day(row)) for row in rows}}
+
+
+def changed(since: Since, transport: Transport, connection: Connection) -> Outcome:
+    """Ask which lists changed."""
+    feed = connection.connector.feed
+    assert feed is not None
+    request = feed.request(feed.streams, since, connection.settings)
+    answer = transport.call(connection, request).json()
+    return {"changed": sorted(feed.changed(answer)), "answered": plain(feed.answered(answer))}
 
 
 def create(

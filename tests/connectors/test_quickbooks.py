@@ -246,6 +246,22 @@ def test_a_full_feed_may_have_been_cut():
         rows(feed(1000))
 
 
+def test_one_call_asks_which_lists_changed():
+    feed = CONNECTOR.feed
+    since = Since(start=NOW - timedelta(hours=1), end=NOW)
+    call = feed.request(["customers", "terms"], since, settings())
+    assert dict(call.params)["entities"] == "Customer,Term"
+    told = [{"Term": [{"Id": "3"}], "startPosition": 1, "maxResults": 1}, {}]
+    assert feed.changed({"CDCResponse": [{"QueryResponse": told}]}) == {"terms"}
+    assert {"tax_codes", "preferences", "company_info"}.isdisjoint(feed.streams)
+
+
+def test_a_feed_is_full_by_all_it_tells_together():
+    parts = [{"Customer": [{}] * 600}, {"Item": [{}] * 400}]
+    with pytest.raises(FeedFull):
+        CONNECTOR.feed.changed({"CDCResponse": [{"QueryResponse": parts}]})
+
+
 def test_no_match_has_no_key():
     assert CONNECTOR.stream("invoices").pages.rows({"QueryResponse": {}, "time": "x"}) == []
 

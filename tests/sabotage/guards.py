@@ -98,11 +98,11 @@ GUARDS = (
         (OUTBOX,),
     ),
     Guard(
-        "saved before the first byte leaves",
+        "nothing leaves behind its lease",
         "tieout/sync/pusher.py",
         "        request = replace(request, send_by=first.lease_until)\n",
         "",
-        ("tests/processes", "tests/unit", "tests/scenarios", STORIES),
+        (TWICE,),
     ),
     Guard(
         "one project for a deal",
@@ -115,10 +115,10 @@ GUARDS = (
     Guard(
         "the cursor behind its records",
         "tieout/sync/pull.py",
-        "    result, seen, latest = landed.LandResult(), set[str](), mark\n",
-        "    result, seen, latest = landed.LandResult(), set[str](), mark\n"
+        "    place = cursor.connection, cursor.stream\n",
+        "    place = cursor.connection, cursor.stream\n"
         "    with engine.store.begin() as tx:\n"
-        "        cursors.put(tx, connection.name, stream.name, engine.now().isoformat())\n",
+        "        cursors.put(tx, *place, engine.now().isoformat())\n",
         (STORIES,),
     ),
     Guard(

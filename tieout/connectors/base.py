@@ -22,14 +22,22 @@ from tieout.connectors.call import Request as Request
 from tieout.connectors.call import Response as Response
 from tieout.connectors.limits import Limit as Limit
 from tieout.connectors.limits import QuotaHeader as QuotaHeader
+from tieout.connectors.reading import CursorToken as CursorToken
+from tieout.connectors.reading import Feed as Feed
+from tieout.connectors.reading import FullScan as FullScan
+from tieout.connectors.reading import NextLink as NextLink
+from tieout.connectors.reading import Offset as Offset
+from tieout.connectors.reading import OnePage as OnePage
+from tieout.connectors.reading import Pages as Pages
+from tieout.connectors.reading import Row as Row
+from tieout.connectors.reading import Since as Since
+from tieout.connectors.reading import Watermark as Watermark
 from tieout.errors import RemoteError
 from tieout.model.document import Document
 from tieout.model.ids import SourceRef
 from tieout.model.party import Client
 from tieout.model.project import Project
 from tieout.model.settlement import Digest, RemoteRef
-
-Row = dict[str, Any]
 
 #: The names of the writers that the engine calls, in the order their records depend on.
 CUSTOMER, PROJECT, INVOICE = "customer", "project", "invoice"
@@ -110,74 +118,6 @@ class Auth:
 
 
 # -- streams ----------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Since:
-    """The window a stream is asked for. Instants are UTC."""
-
-    start: datetime | None  # closed; None = from the beginning
-    end: datetime  # what happens after it belongs to the next pull
-    from_date: date | None = None  # for sweeps over a period of work days, closed
-    to_date: date | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OnePage:
-    """The whole answer at once."""
-
-    rows: Callable[[Any], list[Row]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NextLink:
-    """Each page names the next one by a link; None ends the walk."""
-
-    rows: Callable[[Any], list[Row]]
-    link: Callable[[Any], str | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offset:
-    """Ask for `size` rows from a position; a page that is not full ends the walk.
-
-    `at(request, position)` is the call for the page that starts after `position` rows.
-    """
-
-    rows: Callable[[Any], list[Row]]
-    size: int
-    at: Callable[[Request, int], Request]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CursorToken:
-    """Each page carries a token for the next; "" or None ends the walk."""
-
-    rows: Callable[[Any], list[Row]]
-    token: Callable[[Any], str | None]
-    at: Callable[[Request, str], Request]
-
-
-Pages = OnePage | NextLink | Offset | CursorToken
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watermark:
-    """Ask for what changed since the last pull, less an overlap.
-
-    `of(row)` is the row's own change instant: the saved mark is the latest one
-    seen. `answered(answer)` is the vendor's clock in an answer, for feeds that tell it.
-    """
-
-    of: Callable[[Row], datetime | None]
-    overlap_s: float = 300.0
-    lag_s: float = 0.0  # the freshest seconds the vendor may still hide
-    answered: Callable[[Any], datetime | None] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FullScan:
-    """Everything, every time; what is absent from two complete scans is gone."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
     """How deletions are noticed where a vendor reports none: list all ids of a period."""
@@ -366,6 +306,7 @@ class Connector:
     quotas: tuple[QuotaHeader, ...] = ()
     faults: tuple[Fault, ...] = ()
     streams: tuple[Stream, ...] = ()
+    feed: Feed | None = None
     writers: tuple[Writer, ...] = ()
     layouts: tuple[Layout, ...] = ()
     # (a file's name, its bytes, settings) -> the rows in it; BadInput with every problem.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from tieout.connectors.base import (
     CursorToken,
@@ -18,6 +18,8 @@ from tieout.connectors.base import (
 )
 from tieout.errors import Transient
 
+T = TypeVar("T")
+
 #: More pages than any firm's listing has: an endless list is a fault, not data.
 PAGE_LIMIT = 10_000
 
@@ -28,6 +30,7 @@ class PageOfRows:
 
     rows: list[Row]
     answer: Any
+    is_last: bool = False
 
 
 def walk(
@@ -48,25 +51,29 @@ def walk(
     last: list[Row] = []
     for number in range(1, limit + 1):
         assert call is not None
-        page = _read(fetch(call), request, pages)
+        page = understood(fetch(call), request, lambda answer: _page(answer, pages))
         if isinstance(pages, Offset) and page.rows and page.rows == last:
             raise Transient(f"{_name(request)}: page {number} repeats the page before it")
-        yield page
         if isinstance(pages, Offset):
             last = page.rows
             position += len(page.rows)
             call = pages.at(request, position) if len(page.rows) >= pages.size else None
         else:
             call = _next(request, pages, page.answer, seen)
+        yield replace(page, is_last=call is None)
         if call is None:
             return
     raise Transient(f"{_name(request)}: the listing has more than {limit} pages")
 
 
-def _read(response: Response, request: Request, pages: Pages) -> PageOfRows:
+def _page(answer: Any, pages: Pages) -> PageOfRows:
+    return PageOfRows(list(pages.rows(answer)), answer)
+
+
+def understood(response: Response, request: Request, read: Callable[[Any], T]) -> T:
+    """What `read` makes of an answer's JSON. Raises Transient when it has an unknown shape."""
     try:
-        answer = response.json()
-        return PageOfRows(list(pages.rows(answer)), answer)
+        return read(response.json())
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as problem:
         raise Transient(
             f"{_name(request)}: the answer has an unknown shape ({type(problem).__name__})",

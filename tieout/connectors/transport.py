@@ -93,6 +93,7 @@ class Transport:
         self.patience_s = patience_s
         self.listeners: list[Listener] = []
         self._session = session or requests.Session()
+        self._ways: dict[tuple[str, str, int | None], dict[str, Any]] = {}
         for prefix, adapter in (mounts or {}).items():
             self._session.mount(prefix, adapter)
 
@@ -250,8 +251,7 @@ class Transport:
     def _exchange(self, prepared: requests.PreparedRequest, writes: bool) -> Response:
         """One request over the wire: no redirect, no cookie, no repeat."""
         url = str(prepared.url)
-        # The environment's proxies and certificates count; its .netrc does not.
-        options: Any = self._session.merge_environment_settings(url, {}, True, None, None)
+        options = self._way_to(url)
         deadline = self.clock.monotonic() + WHOLE_S
         answer = self._session.get_adapter(url).send(
             prepared, timeout=(CONNECT_S, WRITE_S if writes else READ_S), **options
@@ -268,6 +268,17 @@ class Transport:
             answer.close()
         lower = {name.lower(): value for name, value in answer.headers.items()}
         return Response(status=answer.status_code, headers=lower, body=bytes(body))
+
+    def _way_to(self, url: str) -> dict[str, Any]:
+        """The environment's proxies and certificates for a host; its .netrc does not count.
+
+        Looked up once for each: the environment of a process does not change.
+        """
+        origin = _origin(url)
+        if origin not in self._ways:
+            found: Any = self._session.merge_environment_settings(url, {}, True, None, None)
+            self._ways[origin] = found
+        return self._ways[origin]
 
     def _tell(
         self,

@@ -8,12 +8,14 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from tieout.connectors.base import Family, Row, Since, Stream, Watermark
+from tieout.connectors.base import Family, FullScan, Row, Since, Stream, Watermark
 from tieout.connectors.pages import walk
 from tieout.connectors.transport import Connection
 from tieout.errors import FeedFull, RemoteError
 from tieout.store import cursors, landed, runs
+from tieout.store.cursors import Cursor
 from tieout.sync.engine import Engine
+from tieout.sync.feed import unchanged
 from tieout.sync.owners import at_work
 
 #: How often a stream without tombstones is swept for deletions, in seconds.
@@ -58,10 +60,19 @@ def pull_connection(
     if connection.connector.family is Family.FILES:
         return []
     with at_work() as owner, runs.running(engine.store, "pull", connection.name, owner) as run:
-        outcome = [
-            _pull_safely(engine, connection, stream, run.run_id, full=full, sweep=sweep)
-            for stream in connection.connector.streams
-        ]
+        with engine.store.read() as tx:
+            known = {one.stream: one for one in cursors.every(tx, connection.name)}
+        same = set() if full else unchanged(engine, connection, known)
+        outcome = []
+        for stream in connection.connector.streams:
+            if stream.name in same:
+                outcome.append(Pulled(connection=connection.name, stream=stream.name))
+                continue
+            fresh = Cursor(connection=connection.name, stream=stream.name)
+            cursor = known.get(stream.name, fresh)
+            outcome.append(
+                _pull_safely(engine, connection, stream, cursor, run.run_id, full=full, sweep=sweep)
+            )
         failed = [f"{p.stream}: {p.error}" for p in outcome if p.error]
         run.counts = {p.stream: p.landed.new + p.landed.changed for p in outcome}
         run.state = _state(len(failed), len(outcome))
@@ -80,6 +91,7 @@ def _pull_safely(
     engine: Engine,
     connection: Connection,
     stream: Stream,
+    cursor: Cursor,
     run_id: str,
     *,
     full: bool,
@@ -87,10 +99,10 @@ def _pull_safely(
 ) -> Pulled:
     try:
         try:
-            result, gone = _pull_stream(engine, connection, stream, run_id, full=full)
+            result, gone = _pull_stream(engine, connection, stream, cursor, run_id, full=full)
         except FeedFull:  # the feed was cut off: what it did not tell is read whole
-            result, gone = _pull_stream(engine, connection, stream, run_id, full=True)
-        if stream.sweep is not None and (sweep or _sweep_is_due(engine, connection, stream)):
+            result, gone = _pull_stream(engine, connection, stream, cursor, run_id, full=True)
+        if stream.sweep is not None and (sweep or _sweep_is_due(engine, cursor)):
             gone += _sweep(engine, connection, stream, run_id)
     except RemoteError as error:
         return Pulled(connection=connection.name, stream=stream.name, error=error.text)
@@ -98,27 +110,35 @@ def _pull_safely(
 
 
 def _pull_stream(
-    engine: Engine, connection: Connection, stream: Stream, run_id: str, *, full: bool
+    engine: Engine,
+    connection: Connection,
+    stream: Stream,
+    cursor: Cursor,
+    run_id: str,
+    *,
+    full: bool,
 ) -> tuple[landed.LandResult, int]:
-    with engine.store.read() as tx:
-        mark = cursors.get(tx, connection.name, stream.name).watermark
-    since = _since(stream, "" if full else mark, engine.now())
+    """Read a stream from its cursor on; the last page and the new mark are one transaction."""
+    since = _since(stream, "" if full else cursor.watermark, engine.now())
     request = stream.request(since, connection.settings)
-    result, seen, latest = landed.LandResult(), set[str](), mark
+    result, seen, latest, gone = landed.LandResult(), set[str](), cursor.watermark, 0
+    place = cursor.connection, cursor.stream
+    whole = isinstance(stream.cursor, FullScan)
     for page in walk(partial(engine.transport.call, connection), request, stream.pages):
         records = [_record(stream, row) for row in page.rows]
-        with engine.store.begin() as tx:
-            result += landed.land(tx, connection.name, stream.name, records, run_id)
+        if not (whole and seen):  # what changed after a scan's first page is asked for again
+            latest = _later(latest, _mark_of(stream, page.rows, page.answer))
         seen.update(record.remote_id for record in records)
-        latest = _later(latest, _mark_of(stream, page.rows, page.answer))
+        with engine.store.begin() as tx:
+            result += landed.land(tx, *place, records, run_id)
+            if page.is_last and since.start is None:
+                gone = len(landed.mark_absent(tx, *place, seen, run_id))
+            if page.is_last:
+                cursors.succeeded(tx, *place, latest)
+            if page.is_last and whole:
+                cursors.swept(tx, *place)
         engine.progress(f"{connection.name}: {stream.name}", len(seen), None)
-    gone: list[str] = []
-    with engine.store.begin() as tx:
-        if since.start is None:
-            gone = landed.mark_absent(tx, connection.name, stream.name, seen, run_id)
-        cursors.put(tx, connection.name, stream.name, latest)
-        cursors.succeeded(tx, connection.name, stream.name)
-    return result, len(gone)
+    return result, gone
 
 
 def _record(stream: Stream, row: Row) -> landed.LandedRecord:
@@ -144,9 +164,9 @@ def _since(stream: Stream, mark: str, now: datetime) -> Since:
 
 def _mark_of(stream: Stream, rows: list[Row], answer: Any) -> str:
     """The latest instant a page vouches for, as ISO text in UTC; "" for none."""
-    if not isinstance(stream.cursor, Watermark):
-        return ""
-    instants = [at for row in rows if (at := stream.cursor.of(row)) is not None]
+    instants: list[datetime] = []
+    if isinstance(stream.cursor, Watermark):
+        instants = [at for row in rows if (at := stream.cursor.of(row)) is not None]
     if stream.cursor.answered is not None and (at := stream.cursor.answered(answer)) is not None:
         instants.append(at)
     return max(instants).isoformat() if instants else ""
@@ -158,9 +178,8 @@ def _later(one: str, other: str) -> str:
     return max(one, other, key=datetime.fromisoformat)
 
 
-def _sweep_is_due(engine: Engine, connection: Connection, stream: Stream) -> bool:
-    with engine.store.read() as tx:
-        last = cursors.get(tx, connection.name, stream.name).last_sweep_at
+def _sweep_is_due(engine: Engine, cursor: Cursor) -> bool:
+    last = cursor.last_sweep_at
     return last is None or (engine.now() - last).total_seconds() >= SWEEP_EVERY_S
 
 

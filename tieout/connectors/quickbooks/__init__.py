@@ -94,7 +94,7 @@ def _stream(
         pages=base.Offset(rows=queries.rows(entity), size=queries.PAGE, at=queries.at),
         # The mark is QuickBooks' clock alone: a row changed while later pages are read
         # must not move it past one that changed on an earlier page.
-        cursor=feed if changing else base.FullScan(),
+        cursor=feed if changing else base.FullScan(answered=queries.clock),
         key=lambda row: str(row.get("Id", "1")),
         read=read,
         revision=lambda row: str(row.get("SyncToken", "")),
@@ -148,6 +148,20 @@ STREAMS = (
 )  # fmt: skip
 
 
+#: The lists whose changes the feed tells. It does not tell of tax codes; of the company and
+#: its preferences nobody says that it does, and each is one record.
+_FED = {"customers": "Customer", "items": "Item", "accounts": "Account", "terms": "Term",
+        "classes": "Class", "departments": "Department"}  # fmt: skip
+FEED = base.Feed(
+    streams=tuple(_FED),
+    request=lambda names, since, settings: queries.feed(
+        [_FED[name] for name in names], since, settings
+    ),
+    changed=lambda answer: {name for name, entity in _FED.items() if entity in queries.fed(answer)},
+    answered=queries.clock,
+)
+
+
 # -- writers ----------------------------------------------------------------------------
 def _writer(name: str, takes: type, depends_on: tuple[str, ...], make: Any) -> Writer:
     is_invoice = name == base.INVOICE
@@ -192,6 +206,7 @@ CONNECTOR = base.Connector(
     ),
     at_once=4,  # more than ten are refused; Intuit's advice is to stay well below
     streams=STREAMS,
+    feed=FEED,
     writers=(
         _writer(base.CUSTOMER, Client, (), build.customer),
         _writer(base.PROJECT, Project, (base.CUSTOMER,), build.sub_customer),

@@ -8,7 +8,7 @@ most 1000 objects in one answer, no next page, stubs for what was deleted).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -59,14 +59,18 @@ def changes(entity: str) -> Callable[[Since, Any], Request]:
     """
 
     def request(since: Since, settings: Any) -> Request:
-        if since.start is None:
-            return query(entity, settings)
-        if since.end - since.start > LOOK_BACK:
-            raise FeedFull(f"the feed of changes reaches {LOOK_BACK.days} days back")
-        start = since.start.isoformat(timespec="seconds")
-        return get("/cdc", settings, f"changes of {entity}", entities=entity, changedSince=start)
+        return query(entity, settings) if since.start is None else feed((entity,), since, settings)
 
     return request
+
+
+def feed(entities: Iterable[str], since: Since, settings: Any) -> Request:
+    """What changed of some entities. Raises FeedFull when that is too long ago."""
+    assert since.start is not None  # without one there is nothing to ask the feed
+    if since.end - since.start > LOOK_BACK:
+        raise FeedFull(f"the feed of changes reaches {LOOK_BACK.days} days back")
+    names, start = ",".join(entities), since.start.isoformat(timespec="seconds")
+    return get("/cdc", settings, f"changes of {names}", entities=names, changedSince=start)
 
 
 def rows(entity: str) -> Callable[[Any], list[Row]]:
@@ -77,15 +81,27 @@ def rows(entity: str) -> Callable[[Any], list[Row]]:
     """
 
     def read(answer: Any) -> list[Row]:
-        parts = [answer.get("QueryResponse", answer)]
         if "CDCResponse" in answer:
-            parts = [part for feed in answer["CDCResponse"] for part in feed["QueryResponse"]]
-        found = [row for part in parts for row in _list(part.get(entity, []))]
-        if "CDCResponse" in answer and len(found) >= FEED_MOST:
-            raise FeedFull(f"the feed of changes is full at {FEED_MOST} objects")
-        return found
+            return fed(answer).get(entity, [])
+        return _list(answer.get("QueryResponse", answer).get(entity, []))
 
     return read
+
+
+def fed(answer: Any) -> dict[str, list[Row]]:
+    """The records in a feed's answer by entity, those that have any.
+
+    Raises FeedFull when it holds as many objects as fit, of all entities together: it may
+    have been cut.
+    """
+    found: dict[str, list[Row]] = {}
+    for part in (part for feed in answer["CDCResponse"] for part in feed["QueryResponse"]):
+        for entity, rows in part.items():
+            if isinstance(rows, list | dict) and rows:
+                found.setdefault(entity, []).extend(_list(rows))
+    if sum(map(len, found.values())) >= FEED_MOST:
+        raise FeedFull(f"the feed of changes is full at {FEED_MOST} objects")
+    return found
 
 
 def answered(answer: Any) -> datetime | None:
@@ -94,7 +110,12 @@ def answered(answer: Any) -> datetime | None:
     Later pages tell None: what changed while they were read must be asked for again.
     """
     first = "CDCResponse" in answer or answer.get("QueryResponse", {}).get("startPosition") == 1
-    return instant(answer.get("time")) if first else None
+    return clock(answer) if first else None
+
+
+def clock(answer: Any) -> datetime | None:
+    """QuickBooks' clock in any answer."""
+    return instant(answer.get("time"))
 
 
 def instant(text: Any) -> datetime | None:
