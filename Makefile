@@ -23,10 +23,11 @@ check: $(READY) ## style, types, import contracts, house rules
 	$(BIN)/pytest tests/tidy
 
 # Three at once on two cores, because many wait for a disk or a server; then those that measure
-# themselves against real servers, with the machine to themselves.
+# themselves against real servers, with the machine to themselves; then two hundred histories.
 test: $(READY) ## every test
-	$(BIN)/pytest -n 3 --ignore=tests/processes
+	$(BIN)/pytest -n 3 --dist worksteal --ignore=tests/processes
 	$(BIN)/pytest tests/processes
+	$(BIN)/python -m tests.sim.run --seeds 200
 
 demo: $(READY) ## a firm's two months against local stand-ins of the vendors
 	$(BIN)/tieout demo

@@ -16,7 +16,7 @@ import pytest
 
 from tests.processes.office import IN_A_CALL, Office, until
 
-pytestmark = [pytest.mark.xdist_group("processes"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 both_pools = pytest.mark.parametrize("pool", ["prefork", "threads"])
 
 OpenOffice = Callable[..., Office]

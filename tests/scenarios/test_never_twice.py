@@ -24,6 +24,9 @@ from tieout.store.outbox import OutboxState
 from tieout.sync.approve import approve
 from tieout.sync.bill import bill
 from tieout.sync.push import push
+from tieout.sync.pusher import LEASE_S
+
+FIRST_BYTE = "call: before the first byte"
 
 #: What can happen to a call, and how the stand-in is told to let it happen.
 MISHAPS: dict[str, dict[str, Any]] = {
@@ -116,6 +119,27 @@ def test_a_batch_cut_before_the_commit_goes_again_after_two_looks_with_the_same_
     assert len(again.confirmed) == 8
     cut, sent = [c for c in firm.world.quickbooks.write_calls if c.path.endswith("/batch")]
     assert (cut.body, cut.query) == (sent.body, sent.query)
+    assert_each_once(firm)
+
+
+def test_a_worker_that_wakes_behind_its_lease_sends_nothing(firm: Firm) -> None:
+    ready_to_push(firm)
+    ledger = firm.world.quickbooks
+    calls_after: list[tuple[str, int]] = []
+
+    def sleeps_once(boundary: str) -> None:
+        calls_after.append((boundary, len(ledger.write_calls)))
+        first = [name for name, _ in calls_after].count(FIRST_BYTE) == 1
+        if first and boundary == FIRST_BYTE:
+            firm.clock.advance(LEASE_S + 1)
+
+    push(firm.engine, boundary=sleeps_once)
+    slept = [name for name, _ in calls_after].index(FIRST_BYTE)
+    following = calls_after[slept + 1]
+    assert following[0] != "call: answer in hand"
+    assert following[1] == 0, "somebody else may have sent it meanwhile"
+    firm.clock.advance(600)
+    push_until_settled(firm)
     assert_each_once(firm)
 
 

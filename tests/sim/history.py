@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -40,8 +40,7 @@ from tieout.sync.engine import Engine
 from tieout.sync.retry import retry_row
 from tieout.sync.sweep import sweep
 
-#: How long things may go wrong, and how long everything may take to settle afterwards.
-TROUBLE = timedelta(hours=20)
+#: How long everything may take to settle after things went wrong, in seconds.
 SETTLE_S = 6 * 3600.0
 #: Seconds between two rounds of settling: longer than a wait between two looks.
 ROUND_S = 400.0
@@ -56,6 +55,7 @@ class Script:
     acts: tuple[str, ...] = ()
     workers: int = 2
     skew_s: float = 0.0  # how far the second worker's clock is off, in seconds
+    hours: int = 10  # how long things may go wrong
 
 
 @dataclass
@@ -268,8 +268,9 @@ class History:
                 self.kernel.spawn(worker, worker.name, lambda worker=worker: self._work(worker))
             clerk = Process("bookkeeper")
             self.kernel.spawn(clerk, clerk.name, lambda: self._keep_books(clerk))
-            self.acts.plan(self.script.acts, TROUBLE)
-            self.kernel.run(until=self.kernel.start + TROUBLE)
+            trouble = timedelta(hours=self.script.hours)
+            self.acts.plan(self.script.acts, trouble)
+            self.kernel.run(until=self.kernel.start + trouble)
             self.stopping = True
             self.faults.armed = False
             self.acts.heal()
@@ -302,7 +303,17 @@ class History:
         return line
 
 
-_COMPILED: dict[Any, Any] = {}
+class _Compiled(dict[Any, Any]):
+    """Compiled statements without the dialect in their names: every database here is SQLite."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get(key[1:], default)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(key[1:], value)
+
+
+_COMPILED = _Compiled()
 _nobody = structlog.ReturnLoggerFactory()
 
 
@@ -339,4 +350,4 @@ def _read_workspace(folder: Path) -> Any:
     text = "".join(path.read_text() for path in sorted(folder.rglob("*.yaml")))
     if text not in _WORKSPACES:
         _WORKSPACES[text] = _read_whole(folder)
-    return _WORKSPACES[text]
+    return replace(_WORKSPACES[text], folder=folder)

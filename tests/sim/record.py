@@ -10,6 +10,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 FACTS = ROOT / "docs" / "reference" / "proof.json"
 PAGE = FACTS.with_suffix(".md")
+KEPT = ROOT / ".tieout"
 
 _PAGE = """\
 # What the simulation proved
@@ -20,7 +21,7 @@ Written by `make proof` from [proof.json](proof.json); the figures are of one ru
 |---|---:|
 | Commit | `{commit}` |
 | Seeds | {seeds:,} |
-| Histories (a fault that its seed's history never met gets one of its own) | {histories:,} |
+| Histories (a fault that none of them met gets one of its own) | {histories:,} |
 | Documents approved and pushed | {documents:,} |
 | **Duplicate invoices** | **{duplicates}** |
 | **Lost invoices** | **{lost}** |
@@ -40,11 +41,11 @@ Written by `make proof` from [proof.json](proof.json); the figures are of one ru
 A firm with one to four projects and two months of time, drawn from the seed, against the
 stand-ins of Salesforce, Harvest and QuickBooks Online in process, on a real SQLite file and a
 virtual clock. One to three workers and a bookkeeper do what the schedules and the month ask for
-over twenty hours, across a night when the clocks change in some; another process may go first
-at every call and every commit. Faults strike at named points: answers lost, late or cut in half,
-errors before and after the ledger committed, 429 with, without and with an absurd wait, a spent
-quota, refused and revoked tokens, a slow refresh, a process killed or stopped for longer than
-its lease. Meanwhile people edit, void, delete and pay invoices over there, close the books and
+over ten hours or twenty, across a night when the clocks change in some; another process may go
+first at every call and every commit. Faults strike at named points: answers lost, late or cut in
+half, errors before and after the ledger committed, 429 with, without and with an absurd wait, a
+spent quota, refused and revoked tokens, a slow refresh, a process killed or stopped for longer
+than its lease. Meanwhile people edit, void, delete and pay invoices over there, close the books and
 approve time late; one worker's clock may be wrong. Then everything works again, and what is left
 must settle within six hours.
 
@@ -67,17 +68,16 @@ their contract sheets say.
 """
 
 
+def unfinished(seeds: list[int]) -> Path:
+    """Where a run of these seeds at this commit keeps how far it is."""
+    KEPT.mkdir(exist_ok=True)
+    return KEPT / f"{_commit()}-{len(seeds)}-from-{seeds[0]}.json"
+
+
 def write(facts: dict[str, Any], failures: list[str]) -> None:
     """Write both files. `failures` are the sentences of all broken promises."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
     whole = {
-        "commit": commit,
+        "commit": _commit(),
         **facts,
         "duplicates": sum("times" in one for one in failures),
         "lost": sum("is lost" in one for one in failures),
@@ -85,3 +85,15 @@ def write(facts: dict[str, Any], failures: list[str]) -> None:
     }
     FACTS.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     PAGE.write_text(_PAGE.format(**whole), encoding="utf-8")
+
+
+def _commit() -> str:
+    """The commit that is run. Raises SystemExit when the tree holds anything else."""
+    if _git("status", "--porcelain"):
+        raise SystemExit("What is recorded names a commit: commit or stash your changes first.")
+    return _git("rev-parse", "--short", "HEAD")
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()

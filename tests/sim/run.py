@@ -20,8 +20,8 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,8 +38,10 @@ from tests.sim.invariants import broken
 KEPT = Path(__file__).with_name("kept_seeds.json")
 #: Faults of its own that each history is given, so that together they meet every one.
 EACH = 3
-#: What people do in a history in which nothing else happens.
-QUIET = ("pay", "unapplied")
+#: Histories between two savings of a long run.
+BLOCK = 200
+#: A history in which nothing else happens: it is longer, so that it comes to every point.
+QUIET: dict[str, Any] = {"acts": ("pay", "unapplied"), "hours": 20}
 _ANY = tuple(dict.fromkeys((*READ, *WRITE, *TOKEN, *COMMIT)))
 
 
@@ -70,7 +72,7 @@ def _met_by() -> dict[str, int]:
     found: dict[str, int] = {}
     # Different firms pass different points: one invoice goes alone, several in a batch.
     for seed in (1, 3):
-        told = tell(Script(seed=seed, acts=QUIET))
+        told = tell(Script(seed=seed, **QUIET))
         if told.broken:
             raise AssertionError(f"a quiet history (seed {seed}) is broken: {told.broken}")
         found |= {point: found.get(point, seed) for point in told.points}
@@ -132,16 +134,14 @@ def story(history: History) -> list[str]:
     return [f"{at:%Y-%m-%d %H:%M:%S}  {who:12} {what}" for at, who, what in history.kernel.log]
 
 
+def run_one(seed: int) -> Told:
+    """A seed's history."""
+    return tell(script(seed, every_fault(points())))
+
+
 def struck_alone(strike: Strike) -> Told:
-    """A fault that its history never came to, in one of its own that is quiet otherwise."""
-    return tell(Script(seed=_met_by()[strike.point], strikes=(strike,), acts=QUIET))
-
-
-def run_one(seed: int) -> list[Told]:
-    """A seed's history, and one more for each fault of its own that did not strike."""
-    faults = every_fault(points())
-    told = tell(script(seed, faults))
-    return [told, *(struck_alone(strike) for strike in told.missed)]
+    """A fault that no history came to, in one of its own that is quiet otherwise."""
+    return tell(Script(seed=_met_by()[strike.point], strikes=(strike,), **QUIET))
 
 
 # -- many ------------------------------------------------------------------------------------
@@ -149,42 +149,65 @@ def run_one(seed: int) -> list[Told]:
 class Sum:
     """What many histories came to."""
 
-    seeds: int = 0
     histories: int = 0
     passed: int = 0
     restarts: int = 0
     acts: int = 0
     documents: int = 0
-    struck: Counter[tuple[str, str]] = field(default_factory=Counter)
-    failures: list[Told] = field(default_factory=list)
+    seconds: float = 0.0
+    struck: Counter[str] = field(default_factory=Counter)  # `kind at point`
+    failures: list[tuple[int, list[str]]] = field(default_factory=list)  # seed, what was broken
 
-    def add(self, told: list[Told]) -> None:
-        self.seeds += 1
-        for one in told:
-            self.histories += 1
-            self.passed += one.passed
-            self.restarts += one.restarts
-            self.acts += one.acts
-            self.documents += one.documents
-            self.struck.update(one.struck)
-            if one.broken:
-                self.failures.append(one)
+    def add(self, one: Told) -> None:
+        self.histories += 1
+        self.passed += one.passed
+        self.restarts += one.restarts
+        self.acts += one.acts
+        self.documents += one.documents
+        self.struck.update(f"{kind} at {point}" for point, kind in one.struck)
+        if one.broken:
+            self.failures.append((one.seed, one.broken))
 
     def not_struck(self, seeds: Iterable[int]) -> list[Strike]:
         """The single faults that these seeds owed and nothing met."""
         faults = every_fault(points())
         owed = {faults[(s * EACH + n) % len(faults)] for s in seeds for n in range(EACH)}
-        return sorted(one for one in owed if not self.struck[one.point, one.kind])
+        return sorted(one for one in owed if not self.struck[f"{one.kind} at {one.point}"])
 
 
-def run_many(seeds: list[int], processes: int) -> Iterator[list[Told]]:
-    """Run seeds on so many processes; in any order."""
-    if processes == 1:
-        yield from map(run_one, seeds)
-        return
+def run_all(seeds: list[int], processes: int, kept_at: Path | None = None) -> Sum:
+    """Run seeds on so many processes, then one history more for each fault that none met.
+
+    With `kept_at`, a file, what was run is kept there, and a run of the same seeds goes on
+    where an earlier one was stopped.
+    """
     points()  # found once, before the processes are forked
+    total = Sum(**json.loads(kept_at.read_text())) if kept_at and kept_at.exists() else Sum()
+    total.struck = Counter(total.struck)
     with multiprocessing.get_context("fork").Pool(processes) as pool:
-        yield from pool.imap_unordered(run_one, seeds)
+        while (done := total.histories) < len(seeds):
+            begun = time.monotonic()
+            for one in pool.imap_unordered(run_one, seeds[done : done + BLOCK]):
+                total.add(one)
+                _tell_progress(one, total, len(seeds), begun)
+            total.seconds += time.monotonic() - begun
+            if kept_at:
+                kept_at.write_text(json.dumps(asdict(total)))
+        begun = time.monotonic()
+        for one in pool.imap_unordered(struck_alone, total.not_struck(seeds)):
+            total.add(one)
+        total.seconds += time.monotonic() - begun
+    return total
+
+
+def _tell_progress(one: Told, total: Sum, seeds: int, begun: float) -> None:
+    if one.broken:
+        print(f"\nseed {one.seed}: {'; '.join(one.broken[:5])}", flush=True)
+    if sys.stderr.isatty() or total.histories % BLOCK == 0:
+        rate = total.histories / (total.seconds + time.monotonic() - begun)
+        left = (seeds - total.histories) / rate / 60
+        line = f"\r{total.histories}/{seeds} seeds, {rate:.1f}/s, {left:.0f} min left "
+        print(line, end="", file=sys.stderr, flush=True)
 
 
 def kept() -> list[int]:
@@ -199,20 +222,12 @@ def main() -> int:
         return _one(arguments.seed, story=arguments.story)
     first = arguments.first
     seeds = [*kept(), *range(first, first + arguments.seeds)]
-    begun, total = time.monotonic(), Sum()
-    for number, told in enumerate(run_many(seeds, arguments.processes), start=1):
-        total.add(told)
-        for one in (each for each in told if each.broken):
-            print(f"\nseed {one.seed}: {'; '.join(one.broken[:5])}", flush=True)
-        if sys.stderr.isatty() or number % 500 == 0 or number == len(seeds):
-            rate = number / (time.monotonic() - begun)
-            left = (len(seeds) - number) / rate
-            line = f"\r{number}/{len(seeds)} seeds, {rate:.1f}/s, {left / 60:.0f} min left "
-            print(line, end="", file=sys.stderr, flush=True)
+    kept_at = record.unfinished(seeds) if arguments.record else None
+    total = run_all(seeds, arguments.processes, kept_at)
     print(file=sys.stderr)
-    told = _summed(total, seeds, time.monotonic() - begun, arguments.processes)
+    told = _summed(total, seeds, arguments.processes)
     if arguments.record:
-        record.write(told, [text for one in total.failures for text in one.broken])
+        record.write(told, [text for _, broken in total.failures for text in broken])
     print(json.dumps(told))
     return int(bool(told["broken"] or told["single_faults_owed_and_not_met"]))
 
@@ -230,23 +245,24 @@ def _arguments() -> argparse.Namespace:
 
 def _one(seed: int, *, story: bool) -> int:
     told = run_one(seed)
-    for one in told:
-        if story:
-            print("\n".join(one.story))
-        print(f"seed {one.seed}: struck {one.struck}")
-        print("\n".join(one.broken) or "every promise held")
-    return int(any(one.broken for one in told))
+    if story:
+        print("\n".join(told.story))
+    print(f"seed {told.seed}: struck {told.struck}")
+    print("\n".join(told.broken) or "every promise held")
+    return int(bool(told.broken))
 
 
-def _summed(total: Sum, seeds: list[int], seconds: float, processes: int) -> dict[str, Any]:
+def _summed(total: Sum, seeds: list[int], processes: int) -> dict[str, Any]:
     """Print what struck; the facts of the run."""
     missing = total.not_struck(seeds)
-    by_kind = Counter({kind: 0 for _, kind in total.struck})
-    for (_, kind), times in total.struck.items():
+    by_kind, at_points = Counter[str](), Counter[str]()
+    for struck, times in total.struck.items():
+        kind = struck.partition(" at ")[0]
         by_kind[kind] += times
+        at_points[kind] += 1
     print(f"{'kind of fault':18} {'points':>6} {'struck':>7}")
     for kind, times in sorted(by_kind.items()):
-        print(f"{kind:18} {sum(k == kind for _, k in total.struck):6} {times:7}")
+        print(f"{kind:18} {at_points[kind]:6} {times:7}")
     for strike in missing:
         print(f"never met: {strike}")
     known = points()
@@ -255,7 +271,7 @@ def _summed(total: Sum, seeds: list[int], seconds: float, processes: int) -> dic
         "histories": total.histories,
         "documents": total.documents,
         "broken": len(total.failures),
-        "broken_seeds": sorted({one.seed for one in total.failures}),
+        "broken_seeds": sorted({seed for seed, _ in total.failures}),
         "points": len(known),
         "kinds": len(by_kind),
         "single_faults": sum(len(kinds_at(point)) for point in known),
@@ -264,8 +280,8 @@ def _summed(total: Sum, seeds: list[int], seconds: float, processes: int) -> dic
         "processes_killed": total.restarts,
         "acts_behind_our_back": total.acts,
         "passings": total.passed,
-        "seconds": round(seconds, 1),
-        "seeds_per_second": round(len(seeds) / seconds, 2),
+        "seconds": round(total.seconds, 1),
+        "seeds_per_second": round(len(seeds) / total.seconds, 2),
         "cores": processes,
     }
 

@@ -51,7 +51,6 @@ def constraints() -> str:
     return "\n".join(re.sub(r"\s*--hash=\S+", "", pin).strip() for pin in pins)
 
 
-@pytest.mark.xdist_group("wheel")
 @pytest.mark.timeout(300)
 def test_everything_the_program_reads_is_in_the_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
@@ -65,7 +64,6 @@ def test_everything_the_program_reads_is_in_the_wheel(wheel: Path) -> None:
     assert {name.split("/")[0] for name in inside} == {"tieout", f"tieout-{__version__}.dist-info"}
 
 
-@pytest.mark.xdist_group("wheel")
 @pytest.mark.timeout(300)
 def test_the_wheel_runs_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
     home = tmp_path / "venv"
