@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from tieout.model.ids import digest
 from tieout.store.codec import payload_of, payload_text
-from tieout.store.core import Tx
+from tieout.store.core import Tx, insert_into
 from tieout.store.tables import audit as t
 from tieout.store.tables import audit_head
 
@@ -44,13 +45,8 @@ def record(
     tx: Tx, actor: str, action: str, subject: str, detail: Mapping[str, Any] | None = None
 ) -> int:
     """Add an entry, in the transaction of what it tells; returns its sequence number."""
-    insert = tx.insert(audit_head).values(one=1, seq=1, hash=_START)
     # Updating the head's one row makes writers queue up until the transaction ends.
-    head = tx.execute(
-        insert.on_conflict_do_update(
-            index_elements=[audit_head.c.one], set_={"seq": audit_head.c.seq + 1}
-        ).returning(audit_head.c.seq, audit_head.c.hash)
-    ).one()
+    head = tx.execute(_next(tx.is_postgres), {"one": 1, "seq": 1, "hash": _START}).one()
     text, now = payload_text(dict(detail or {})), tx.now()
     seal = _seal(head.hash, head.seq, now, actor, action, subject, text)
     entry = {
@@ -63,9 +59,21 @@ def record(
         "prev_hash": head.hash,
         "hash": seal,
     }
-    tx.execute(t.insert().values(entry))
-    tx.execute(audit_head.update().values(hash=seal))
+    tx.execute(_ENTRY, entry)
+    tx.execute(_SEAL, {"hash": seal})
     return int(head.seq)
+
+
+_ENTRY, _SEAL = t.insert(), audit_head.update()
+
+
+@cache
+def _next(is_postgres: bool) -> sa.UpdateBase:
+    """Moves the chain's head on by one; gives its number and the seal before it."""
+    head = audit_head.c
+    insert = insert_into(audit_head, is_postgres)
+    moved = insert.on_conflict_do_update(index_elements=[head.one], set_={"seq": head.seq + 1})
+    return moved.returning(head.seq, head.hash)
 
 
 def verify(tx: Tx) -> Broken | None:

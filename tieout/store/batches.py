@@ -6,11 +6,12 @@ A batch that timed out is halved for everybody, at once; it grows again slowly.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
 from tieout.store.core import Tx
-from tieout.store.rows import upsert
+from tieout.store.rows import by, by_locked, upsert
 from tieout.store.tables import batch_sizes as t
 
 #: Full batches in a row that must go well before the next ones are a quarter larger.
@@ -25,12 +26,6 @@ class Learned:
 
     size: int  # records a call may carry now
     item_micros: int  # microseconds that a call takes for each record, 0 when not known
-
-
-_ROW = sa.select(t.c.size, t.c.streak, t.c.item_micros).where(
-    t.c.company == sa.bindparam("company"), t.c.writer == sa.bindparam("writer")
-)
-_LOCKED = _ROW.with_for_update()
 
 
 def learned(tx: Tx, company: str, writer: str, most: int) -> Learned:
@@ -66,10 +61,9 @@ def shrink(tx: Tx, company: str, writer: str, most: int, items: int, smallest: i
         _put(tx, company, writer, half, 0, average)
 
 
-def _row(
-    tx: Tx, company: str, writer: str, *, lock: bool = True
-) -> sa.Row[tuple[int, int, int]] | None:
-    return tx.first(_LOCKED if lock else _ROW, company=company, writer=writer)
+def _row(tx: Tx, company: str, writer: str, *, lock: bool = True) -> sa.Row[Any] | None:
+    query = (by_locked if lock else by)(t, "company", "writer")
+    return tx.first(query, company=company, writer=writer)
 
 
 def _put(tx: Tx, company: str, writer: str, size: int, streak: int, item_micros: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tieout.store.core import Tx
-from tieout.store.rows import upsert
+from tieout.store.rows import by, upsert
 from tieout.store.tables import cursors as t
 
 
@@ -24,14 +24,9 @@ class Cursor:
     last_sweep_at: datetime | None = None  # the last complete sweep for deletions
 
 
-_GET = sa.select(t).where(
-    t.c.connection == sa.bindparam("connection"), t.c.stream == sa.bindparam("stream")
-)
-
-
 def get(tx: Tx, connection: str, stream: str) -> Cursor:
     """The cursor; one at the beginning when the stream was never read."""
-    row = tx.first(_GET, connection=connection, stream=stream)
+    row = tx.first(by(t, "connection", "stream"), connection=connection, stream=stream)
     return Cursor(**row._mapping) if row else Cursor(connection=connection, stream=stream)
 
 
@@ -40,9 +35,11 @@ def put(tx: Tx, connection: str, stream: str, watermark: str) -> None:
     _put(tx, connection, stream, watermark=watermark)
 
 
-def succeeded(tx: Tx, connection: str, stream: str, watermark: str) -> None:
-    """Move the watermark, and note that a reading came to its end now."""
-    _put(tx, connection, stream, watermark=watermark, last_success_at=tx.now())
+def succeeded(tx: Tx, connection: str, stream: str, watermark: str, *, whole: bool = False) -> None:
+    """Move the watermark, and note that a reading, or a `whole` one, came to its end now."""
+    now = tx.now()
+    swept = {"last_sweep_at": now} if whole else {}
+    _put(tx, connection, stream, watermark=watermark, last_success_at=now, **swept)
 
 
 def swept(tx: Tx, connection: str, stream: str) -> None:

@@ -15,7 +15,7 @@ from tieout.model.ids import digest
 from tieout.store import audit, work
 from tieout.store.codec import decode, encode
 from tieout.store.core import Tx
-from tieout.store.rows import upsert
+from tieout.store.rows import by, upsert
 from tieout.store.tables import billed_work, document_projects, numbers
 from tieout.store.tables import documents as t
 
@@ -153,7 +153,7 @@ def delete_draft(tx: Tx, document_id: str) -> None:
 
 def get(tx: Tx, document_id: str) -> Document | None:
     """One document, with the status it has now."""
-    row = tx.first(sa.select(t).where(t.c.id == document_id))
+    row = tx.first(by(t, "id"), id=document_id)
     return row and _document(row)
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from tieout.model.ids import new_id
 from tieout.store.core import Tx
 from tieout.store.operations import notes as t
-from tieout.store.rows import upsert
+from tieout.store.rows import by, upsert
 
 _DATABASE = "database"
 
@@ -29,12 +29,9 @@ def put(tx: Tx, name: str, value: str) -> None:
     upsert(tx, t, [{"name": name, "value": value, "changed_at": tx.now()}])
 
 
-_GET = sa.select(t).where(t.c.name == sa.bindparam("name"))
-
-
 def get(tx: Tx, name: str) -> Note | None:
     """A note, None when there is none of that name."""
-    row = tx.first(_GET, name=name)
+    row = tx.first(by(t, "name"), name=name)
     return Note(**row._mapping) if row else None
 
 

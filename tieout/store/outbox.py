@@ -16,8 +16,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-import sqlalchemy as sa
-
 from tieout.errors import NotAllowed
 from tieout.model.settlement import RemoteRef
 from tieout.store.core import Tx
@@ -35,6 +33,7 @@ from tieout.store.outbox_rows import (
     row_of,
     set_row,
 )
+from tieout.store.rows import by, by_locked
 from tieout.store.tables import outbox as t
 
 __all__ = [
@@ -339,8 +338,7 @@ def again(tx: Tx, row_id: str, key: str) -> OutboxRow:
 
 
 def _need(tx: Tx, row_id: str, *, lock: bool) -> OutboxRow:
-    query = sa.select(t).where(t.c.id == row_id)
-    row = tx.first(query.with_for_update() if lock else query)
+    row = tx.first((by_locked if lock else by)(t, "id"), id=row_id)
     if row is None:
         raise NotAllowed(f"There is no outbox row {row_id}.")
     return row_of(row)

@@ -147,5 +147,7 @@ def row_of(row: sa.Row[Any]) -> OutboxRow:
 
 def set_row(tx: Tx, row_id: str, **values: Any) -> OutboxRow:
     """Change columns of one row, which must exist; the row as it is then."""
-    update = t.update().where(t.c.id == row_id).values(**values).returning(*t.c)
-    return row_of(tx.execute(update).one())
+    return row_of(tx.execute(_SET, {"row_id": row_id, **values}).one())
+
+
+_SET = t.update().where(t.c.id == sa.bindparam("row_id")).returning(*t.c)

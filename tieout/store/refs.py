@@ -12,7 +12,7 @@ from tieout.errors import NotAllowed
 from tieout.model.settlement import Digest, RemoteRef
 from tieout.store.codec import decode, encode
 from tieout.store.core import Tx
-from tieout.store.rows import upsert
+from tieout.store.rows import by, upsert
 from tieout.store.tables import refs as t
 
 
@@ -72,13 +72,15 @@ def put(
 
 def get(tx: Tx, connection: str, kind: str, local_id: str) -> Ref | None:
     """The record over there of one of ours."""
-    row = tx.first(sa.select(t).where(_of(connection, kind), t.c.local_id == local_id))
+    query = by(t, "connection", "kind", "local_id")
+    row = tx.first(query, connection=connection, kind=kind, local_id=local_id)
     return row and _ref(row)
 
 
 def by_remote(tx: Tx, connection: str, kind: str, remote_id: str) -> Ref | None:
     """Ours, of a record over there."""
-    row = tx.first(sa.select(t).where(_of(connection, kind), t.c.remote_id == remote_id))
+    query = by(t, "connection", "kind", "remote_id")
+    row = tx.first(query, connection=connection, kind=kind, remote_id=remote_id)
     return row and _ref(row)
 
 

@@ -25,6 +25,21 @@ def chunks(values: Iterable[T]) -> Iterator[list[T]]:
         yield chunk
 
 
+@cache
+def by(table: sa.Table, *names: str) -> sa.Select[Any]:
+    """The rows whose columns of these names equal the parameters of the same names.
+
+    Built once: for what is asked at every call or for every record.
+    """
+    return sa.select(table).where(*(table.c[name] == sa.bindparam(name) for name in names))
+
+
+@cache
+def by_locked(table: sa.Table, *names: str) -> sa.Select[Any]:
+    """The same, held until the transaction ends."""
+    return by(table, *names).with_for_update()
+
+
 def upsert(
     tx: Tx, table: sa.Table, rows: Sequence[Mapping[str, Any]], keep: Sequence[str] = ()
 ) -> None:

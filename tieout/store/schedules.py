@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from tieout.store.core import Tx
 from tieout.store.failures import LostLease
+from tieout.store.rows import by, by_locked
 from tieout.store.tables import schedules as t
 
 #: Whether the owner of a lease is known to be gone.
@@ -89,7 +90,7 @@ def take(
     row = tx.first(new.returning(*t.c))
     if row is not None:
         return _turn(row)
-    there = tx.first(_GET.with_for_update(), name=name, period=period)
+    there = tx.first(by_locked(t, "name", "period"), name=name, period=period)
     if there is None or not _turn(there).is_free(now, is_dead):
         return None
     again = t.update().where(t.c.name == name, t.c.period == period)
@@ -121,12 +122,9 @@ def free(tx: Tx, owners: Collection[str]) -> None:
     tx.execute(t.update().where(*held).values(**values))
 
 
-_GET = sa.select(t).where(t.c.name == sa.bindparam("name"), t.c.period == sa.bindparam("period"))
-
-
 def get(tx: Tx, name: str, period: str) -> Turn | None:
     """One turn, None when nobody took it yet."""
-    row = tx.first(_GET, name=name, period=period)
+    row = tx.first(by(t, "name", "period"), name=name, period=period)
     return row and _turn(row)
 
 

@@ -16,7 +16,7 @@ from tieout.errors import StoreError
 from tieout.model.ids import digest
 from tieout.store.core import Tx
 from tieout.store.notes import database_id
-from tieout.store.rows import upsert
+from tieout.store.rows import by, upsert
 from tieout.store.tables import secrets as t
 
 #: Begins what is encrypted; the first release did not bind, and nothing it stored begins so.
@@ -32,17 +32,12 @@ def put(tx: Tx, connection: str, name: str, value: str) -> None:
     upsert(tx, t, [row])
 
 
-_GET = sa.select(t.c.token).where(
-    t.c.connection == sa.bindparam("connection"), t.c.name == sa.bindparam("name")
-)
-
-
 def get(tx: Tx, connection: str, name: str) -> str | None:
     """A secret, None when there is none.
 
     Raises StoreError when the key is another one, or when it was stored for another place.
     """
-    row = tx.first(_GET, connection=connection, name=name)
+    row = tx.first(by(t, "connection", "name"), connection=connection, name=name)
     if row is None:
         return None
     text = tx.store.cipher.decrypt(row.token)
@@ -103,7 +98,7 @@ class Outdated:
 def outdated(tx: Tx) -> Iterator[Outdated]:
     """Secrets that cannot be read, were made with an older key, or are not bound."""
     for connection, name in places(tx):
-        row = tx.first(_GET, connection=connection, name=name)
+        row = tx.first(by(t, "connection", "name"), connection=connection, name=name)
         assert row is not None  # read in the same view
         try:
             get(tx, connection, name)

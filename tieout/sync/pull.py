@@ -134,9 +134,7 @@ def _pull_stream(
             if page.is_last and since.start is None:
                 gone = len(landed.mark_absent(tx, *place, seen, run_id))
             if page.is_last:
-                cursors.succeeded(tx, *place, latest)
-            if page.is_last and whole:
-                cursors.swept(tx, *place)
+                cursors.succeeded(tx, *place, latest, whole=whole)
         engine.progress(f"{connection.name}: {stream.name}", len(seen), None)
     return result, gone
 
