@@ -21,7 +21,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -192,7 +192,7 @@ def run_all(seeds: list[int], processes: int, kept_at: Path | None = None) -> Su
                 _tell_progress(one, total, len(seeds), begun)
             total.seconds += time.monotonic() - begun
             if kept_at:
-                kept_at.write_text(json.dumps(asdict(total)))
+                kept_at.write_text(json.dumps(vars(total)))
         begun = time.monotonic()
         for one in pool.imap_unordered(struck_alone, total.not_struck(seeds)):
             total.add(one)

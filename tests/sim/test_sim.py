@@ -7,8 +7,12 @@ One of them, told: `make sim SEED=123`.
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
+from tests.sim import run
 from tests.sim.faults import every_fault
 from tests.sim.run import EACH, kept, points, run_all, run_one, script, tell
 
@@ -22,6 +26,18 @@ def test_histories_keep_every_promise_and_meet_their_faults() -> None:
     total = run_all([*A_FEW], processes=2)
     assert total.failures == []
     assert [str(strike) for strike in total.not_struck(A_FEW)] == []
+
+
+def test_a_long_run_goes_on_where_it_was_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "BLOCK", 1)
+    kept_at = tmp_path / "so far.json"
+    first = run_all([1, 2], processes=1, kept_at=kept_at)
+    monkeypatch.setattr(run, "run_one", None)  # nothing of it is run again
+    assert run_all([1, 2], processes=1, kept_at=kept_at).struck == first.struck
+    so_far = json.loads(kept_at.read_text())
+    assert (so_far["histories"], so_far["failures"]) == (2, [])
 
 
 @pytest.mark.timeout(600)
