@@ -27,6 +27,7 @@ class Stint:
 
     enough: Callable[[], bool] = lambda: False  # asked between calls: True ends it there
     patience_s: float = PATIENCE_S  # the longest wait for a company's pace
+    pushers: int = 1  # how many push at once; AT_ONCE = as many as the vendor takes
 
 
 WHOLE = Stint()
@@ -118,7 +119,13 @@ def _push(engine: Engine, stint: Stint) -> Ended:
 
 
 def _push_with(engine: Engine, stint: Stint, *, first: bool = True) -> Pushed:
-    return push(engine, first=first, enough=stint.enough, patience_s=stint.patience_s)
+    return push(
+        engine,
+        first=first,
+        enough=stint.enough,
+        pushers=stint.pushers,
+        patience_s=stint.patience_s,
+    )
 
 
 def _pushed(engine: Engine, pushed: Pushed) -> Ended:

@@ -11,13 +11,16 @@ from tieout.cli import show
 from tieout.cli.exits import ExitCode, code_of, exit_code_of, words_of, worst
 from tieout.cli.session import engine_of, finish, until_stopped
 from tieout.errors import StoreError
-from tieout.steps import Ended
+from tieout.steps import Ended, Stint
 from tieout.sync.engine import Engine
 from tieout.sync.notify import tell
+from tieout.sync.push import AT_ONCE
 from tieout.sync.sweep import sweep
 
 #: Seconds between two looks at what is due.
 LOOK_EVERY_S = 15.0
+#: This process works alone, so a push of it uses all that the vendor allows.
+ALONE = Stint(pushers=AT_ONCE)
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +37,11 @@ def run(
     """Do the scheduled work until it is stopped with Ctrl-C."""
     with engine_of(context) as engine:
         if once:
-            finish(worst(*(_told(engine, name, steps.run(engine, name)) for name in steps.STEPS)))
+            finish(
+                worst(
+                    *(_told(engine, name, steps.run(engine, name, ALONE)) for name in steps.STEPS)
+                )
+            )
         show.say(f"{engine.name}: working by the schedules of tieout.yaml. Ctrl-C stops.", err=True)
         with until_stopped():
             _loop(engine)
@@ -53,11 +60,11 @@ def _look(engine: Engine) -> None:
     """Do everything that is due now; an error of a step is told and ends nothing else."""
     work = sweep(engine)
     for turn in work.turns:
-        ended = steps.run_turn(engine, turn)
+        ended = steps.run_turn(engine, turn, ALONE)
         if ended is not None:
             _told(engine, turn.name, ended)
     if work.pushes and all(turn.name != "push" for turn in work.turns):
-        _told(engine, "push", steps.run_push(engine))
+        _told(engine, "push", steps.run_push(engine, ALONE))
 
 
 def _told(engine: Engine, name: str, ended: Ended) -> ExitCode:
