@@ -79,10 +79,14 @@ class StoredTokens:
             text = secrets.get(tx, self._connection, _TOKEN)
         return json.loads(text) if text else None
 
-    def save(self, token: dict[str, str]) -> None:
-        """Store it; when this returns, a crash cannot lose it."""
+    def swap(self, old: Mapping[str, str] | None, token: dict[str, str]) -> bool:
+        """Store a token in the place of `old`; False when another stands there by now."""
         with self._store.begin() as tx:
+            text = secrets.get(tx, self._connection, _TOKEN)
+            if (json.loads(text) if text else None) != old:
+                return False
             secrets.put(tx, self._connection, _TOKEN, json.dumps(token))
+        return True
 
 
 class Secrets(Mapping[str, str]):

@@ -32,7 +32,7 @@ from tieout.connectors.base import (
     Token,
     VendorError,
 )
-from tieout.connectors.connection import Connection, MemoryKeeper, TokenKeeper
+from tieout.connectors.connection import Connection, MemoryKeeper
 from tieout.connectors.inprocess import WsgiAdapter
 from tieout.connectors.pace import Governor, MemoryGovernor
 from tieout.connectors.transport import CallEvent, Transport
@@ -225,7 +225,7 @@ class Bench:
         self,
         *,
         company: str = "",
-        keeper: TokenKeeper | None = None,
+        keeper: MemoryKeeper | None = None,
         governor: Governor | None = None,
         connector: Connector = CONNECTOR,
         settings: HostileSettings | None = None,

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.connectors.hostile import Bench, read, write
-from tieout.connectors.auth import from_stored, to_stored, token_for
+from tieout.connectors.auth import LEAVES_WITHIN_S, from_stored, to_stored, token_for
 from tieout.connectors.base import Auth, Request
 from tieout.connectors.connection import MemoryKeeper
 from tieout.errors import AuthExpired, Misconfigured, Transient
@@ -116,10 +116,43 @@ def test_the_one_who_waited_takes_what_the_other_stored() -> None:
     assert bench.vendor.token_calls == 0
 
 
+def test_one_who_slept_through_the_lock_sends_no_refresh() -> None:
+    bench = Bench()
+    grant = bench.connection.connector.auth.grant
+    assert grant is not None
+
+    def sleepy(*given: Any) -> Request:
+        request = grant(*given)
+        bench.clock.advance(LEAVES_WITHIN_S)
+        return request
+
+    asleep = replace(bench.connection.connector.auth, grant=sleepy)
+    connector = replace(bench.connection.connector, auth=asleep)
+    with pytest.raises(Transient, match="too late to send it; nothing left"):
+        token_for(replace(bench.connection, connector=connector), bench.transport)
+    assert bench.vendor.token_calls == 0
+
+
+def test_one_who_slept_with_the_answer_in_hand_keeps_what_another_stored_since() -> None:
+    younger = {"access": "canary-access-0", "refresh": "canary-refresh-9"}
+
+    class Overtaken(MemoryKeeper):
+        def swap(self, old: Mapping[str, str] | None, token: dict[str, str]) -> bool:
+            self.save(younger)
+            return super().swap(old, token)
+
+    bench = Bench(keeper=Overtaken({"refresh": "canary-refresh-0"}))
+    token = token_for(bench.connection, bench.transport)
+    assert token is not None
+    assert token.refresh == younger["refresh"]
+    assert bench.vendor.token_calls == 1
+    assert bench.keeper.load() == younger
+
+
 # -- crashes ------------------------------------------------------------------------------
 def test_the_refresh_token_is_stored_before_the_access_token_is_used() -> None:
     class Crashes(MemoryKeeper):
-        def save(self, token: dict[str, str]) -> None:
+        def swap(self, old: Mapping[str, str] | None, token: dict[str, str]) -> bool:
             raise RuntimeError("power cut")
 
     bench = Bench(keeper=Crashes({"refresh": "canary-refresh-0"}))

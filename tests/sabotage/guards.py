@@ -215,8 +215,8 @@ GUARDS = (
     Guard(
         "a token is stored before it is used",
         "tieout/connectors/auth.py",
-        "            connection.keeper.save(to_stored(stored))\n",
-        "            pass\n",
+        "            if not connection.keeper.swap(loaded, to_stored(stored)):\n",
+        "            if False:\n",
         (AUTH,),
     ),
     Guard(

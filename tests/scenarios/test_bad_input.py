@@ -162,10 +162,9 @@ def test_a_revoked_token_stops_the_push_and_nothing_is_lost(firm: Firm) -> None:
     # Connected again, the same invoices go.
     connection = firm.engine.ledger()
     given = ledger.sign_in.issue()
-    token = dict(connection.keeper.load() or {})
-    connection.keeper.save(
-        token | {"access": given["access_token"], "refresh": given["refresh_token"]}
-    )
+    old = dict(connection.keeper.load() or {})
+    fresh = {"access": given["access_token"], "refresh": given["refresh_token"]}
+    assert connection.keeper.swap(old, old | fresh)
     push_until_settled(firm)
     assert_each_once(firm)
     assert len(in_the_ledger(firm)) == len(made)
@@ -177,7 +176,8 @@ def test_a_token_of_another_company_is_never_used(firm: Firm) -> None:
     connection = firm.engine.ledger()
     with firm.engine.store.begin() as tx:
         secrets.put(tx, "ledger", COMPANY, firm.world.quickbooks.realm_id)
-    connection.keeper.save({**(connection.keeper.load() or {}), "company": "999"})
+    old = dict(connection.keeper.load() or {})
+    assert connection.keeper.swap(old, old | {"company": "999"})
     for other in reopened(firm):
         done = push(other.engine)
         assert done.stopped == (

@@ -17,6 +17,9 @@ __all__ = ["MemoryKeeper", "TokenKeeper", "Unsigned", "from_stored", "to_stored"
 
 #: A token is refreshed this many seconds before it ends, so that none ends on the way.
 EARLY_S = 60.0
+#: A refresh leaves within this many seconds of taking the lock, or not at all: a process that
+#: slept through its lock must not send one. Half of the lock's own time.
+LEAVES_WITHIN_S = 60.0
 
 
 class Unsigned(Protocol):
@@ -46,15 +49,19 @@ def token_for(
     _need_secrets(connection)
     if auth.grant is None:
         return None
-    stored = _stored(connection)
+    stored = _usable(connection, connection.keeper.load())
     if not force and _good(stored, refused, transport.clock.now()):
         return _of_our_company(connection, stored)
     with connection.keeper.lock(connection.name):
         # Whoever held the lock before us may have refreshed it.
-        stored = _stored(connection)
+        loaded = connection.keeper.load()
+        stored = _usable(connection, loaded)
         if force or not _good(stored, refused, transport.clock.now()):
             stored = _asked(connection, transport, stored)
-            connection.keeper.save(to_stored(stored))
+            if not connection.keeper.swap(loaded, to_stored(stored)):
+                # We slept for longer than the lock holds, and another refreshed it since: what
+                # that one stored is the younger.
+                stored = _usable(connection, connection.keeper.load())
     return _of_our_company(connection, stored)
 
 
@@ -92,13 +99,13 @@ def from_stored(stored: Mapping[str, str] | None) -> Token:
     )
 
 
-def _stored(connection: Connection) -> Token:
+def _usable(connection: Connection, stored: Mapping[str, str] | None) -> Token:
     """The stored token; an empty one when a person has given another refresh token since.
 
     One that was revoked stays in the store: without this, the new one in the environment
     would never be tried and signing in again would change nothing.
     """
-    token = from_stored(connection.keeper.load())
+    token = from_stored(stored)
     return token if token.origin in ("", _origin(connection)) else from_stored(None)
 
 
@@ -129,6 +136,8 @@ def _asked(connection: Connection, transport: Unsigned, old: Token) -> Token:
     asked_at = transport.clock.now()  # before the call: a token never looks younger than it is
     try:
         request = auth.grant(connection.settings, connection.secrets, old.refresh, asked_at)
+        # Behind that another may refresh: two refreshes of one token can end a sign-in.
+        request = replace(request, send_by=asked_at + timedelta(seconds=LEAVES_WITHIN_S))
         token = auth.read(transport.unsigned(connection, request).json(), asked_at)
     except (Rejected, AuthExpired) as refusal:
         raise sign_in_again(connection, refusal.text or "the credential is refused") from refusal

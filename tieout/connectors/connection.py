@@ -28,8 +28,11 @@ class TokenKeeper(Protocol):
         """The stored token; None or empty when there is none."""
         ...
 
-    def save(self, token: dict[str, str]) -> None:
-        """Store the token; when it returns, a crash cannot lose it."""
+    def swap(self, old: Mapping[str, str] | None, token: dict[str, str]) -> bool:
+        """Store a token in the place of `old`, as `load` gave it; a crash cannot lose it then.
+
+        False, and nothing was stored, when another stands there by now.
+        """
         ...
 
 
@@ -48,7 +51,14 @@ class MemoryKeeper:
     def load(self) -> Mapping[str, str] | None:
         return dict(self._token)
 
+    def swap(self, old: Mapping[str, str] | None, token: dict[str, str]) -> bool:
+        is_same = self._token == dict(old or {})
+        if is_same:
+            self.save(token)
+        return is_same
+
     def save(self, token: dict[str, str]) -> None:
+        """Store a token, whatever is there."""
         self._token = dict(token)
 
 
