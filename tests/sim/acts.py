@@ -19,7 +19,7 @@ SAID = {
     "edit": ("R04", "R05"),
     "void": ("R09",),
     "delete": ("R01",),
-    "unapplied": ("R10",),
+    "unapplied": (),  # what is left of it at the end is said
     "pay": (),
     "pay part": (),
     "late entry": (),
