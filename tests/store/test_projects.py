@@ -62,14 +62,16 @@ class Projects:
         def second():
             in_hand.wait(10)
             try:
-                self.put(store, replace(self.AUDIT, id="p2", time_names=()), "deal_1")
+                with store.begin() as tx:
+                    projects.put_project(tx, replace(self.AUDIT, id="p2", time_names=()), "deal_1")
             except (NotAllowed, StoreError) as problem:
                 failed.append(problem)
 
+        with store.begin() as tx:
+            projects.put_client(tx, self.CLIENT)
         other = threading.Thread(target=second)
         other.start()
         with store.begin() as tx:
-            projects.put_client(tx, self.CLIENT)
             projects.put_project(tx, self.AUDIT, "deal_1")
             in_hand.set()
             other.join(0.5)  # it waits for this commit, or has looked already
