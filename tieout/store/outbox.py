@@ -32,6 +32,8 @@ from tieout.store.outbox_rows import (
     new_row,
     row_of,
     set_row,
+    to_come,
+    without_party,
 )
 from tieout.store.rows import by, by_locked
 from tieout.store.tables import outbox as t
@@ -59,7 +61,9 @@ __all__ = [
     "release_held",
     "renew",
     "take_back",
+    "to_come",
     "to_unknown",
+    "without_party",
 ]
 
 _PENDING, _CLAIMED, _SENT = OutboxState.PENDING, OutboxState.CLAIMED, OutboxState.SENT

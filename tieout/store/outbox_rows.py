@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from tieout.model.ids import new_id
 from tieout.store.core import Tx
+from tieout.store.tables import document_projects, documents, refs
 from tieout.store.tables import outbox as t
 
 
@@ -24,6 +25,10 @@ class OutboxState(StrEnum):
     CONFIRMED = "confirmed"
     UNKNOWN = "unknown"
     HELD = "held"
+
+
+#: The states of a write that is still to be sent for the first time.
+TO_COME = (OutboxState.PENDING.value, OutboxState.CLAIMED.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +112,36 @@ def list_rows(
     if subject is not None:
         query = query.where(t.c.subject_kind == subject[0], t.c.subject_id == subject[1])
     return [row_of(row) for row in tx.execute(query)]
+
+
+def without_party(tx: Tx, connection: str, *, customer: str, project: str = "") -> list[OutboxRow]:
+    """Rows to come of documents whose client has no record over there yet, oldest first.
+
+    `customer` and `project` are the kinds such records are stored under; with `project`
+    also those of which a project has none.
+    """
+
+    def has(kind: str, local_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+        pair = refs.select().where(refs.c.connection == connection, refs.c.kind == kind)
+        return pair.where(refs.c.local_id == local_id).exists()
+
+    lacking = ~has(customer, documents.c.client_id)
+    if project:
+        on_it = document_projects.select().where(document_projects.c.document_id == documents.c.id)
+        lacking |= on_it.where(~has(project, document_projects.c.project_id)).exists()
+    query = sa.select(t).join(documents, documents.c.id == t.c.subject_id)
+    query = query.where(t.c.connection == connection, t.c.state.in_(TO_COME), lacking)
+    return [row_of(row) for row in tx.execute(query.order_by(t.c.created_at, t.c.id))]
+
+
+def to_come(tx: Tx, connection: str, *, first: bool = True) -> dict[str, int]:
+    """How many rows each writer has still to send; `first=False` leaves out documents that
+    nobody has tried."""
+    query = sa.select(t.c.writer, sa.func.count().label("rows"))
+    query = query.where(t.c.connection == connection, t.c.state.in_(TO_COME))
+    if not first:
+        query = query.where((t.c.fence > 0) | (t.c.subject_kind != "document"))
+    return {row.writer: row.rows for row in tx.execute(query.group_by(t.c.writer))}
 
 
 def counts(tx: Tx) -> dict[str, dict[OutboxState, int]]:

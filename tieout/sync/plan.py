@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tieout.connectors.base import CUSTOMER, INVOICE, PROJECT
@@ -16,7 +16,7 @@ from tieout.model.party import Client
 from tieout.model.settlement import ListKind, RemoteRef
 from tieout.store import audit, documents, outbox, refs
 from tieout.store.core import Tx
-from tieout.store.outbox import Intent, OutboxState
+from tieout.store.outbox import Intent, OutboxRow, OutboxState
 from tieout.sync.engine import Engine
 from tieout.sync.estimate import Estimate, estimate
 from tieout.sync.resolve import SUBJECTS, Resolver, Unresolved
@@ -57,20 +57,25 @@ class Plan:
     calls: int  # that write
     estimate: Estimate  # of how long that takes
 
-    @property
-    def records(self) -> Mapping[str, int]:
-        """How many records each writer makes."""
-        return Counter(write.writer for write in self.writes)
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What a push has before it."""
+
+    records: Mapping[str, int]  # rows to send, by writer
+    estimate: Estimate
 
 
-def plan(engine: Engine, tx: Tx, *, first: bool = True) -> Plan:
-    """Look ahead. Nothing is written here or there.
-
-    `first=False` leaves out documents that nobody has tried to send yet.
-    """
+def plan(engine: Engine, tx: Tx) -> Plan:
+    """Look ahead. Nothing is written here or there."""
     connection = engine.ledger()
-    resolver = Resolver(engine, tx, connection.name)
-    due = list(_due(tx, resolver, first))
+    rows = outbox.list_rows(tx, connection=connection.name, states=_TO_COME)
+    return _planned(engine, tx, Resolver(engine, tx, connection.name), rows)
+
+
+def _planned(engine: Engine, tx: Tx, resolver: Resolver, rows: Iterable[OutboxRow]) -> Plan:
+    connection = engine.ledger()
+    due = list(_documents(tx, resolver, rows))
     writes, problems = [], []
     for document, client in due:
         coded = resolver.codes(tx, document, client)
@@ -109,14 +114,31 @@ def plan(engine: Engine, tx: Tx, *, first: bool = True) -> Plan:
     )
 
 
-def prepare(engine: Engine, *, first: bool = True) -> Plan:
-    """Do the plan's own part: link what is there by name, write down what must be made first."""
-    connection = engine.ledger().name
+def prepare(engine: Engine, *, first: bool = True) -> Prepared:
+    """Do the plan's own part: link what is there by name, write down what must be made first.
+
+    Only documents whose customer has no link yet are looked at: a push of thousands begins at
+    once. `first=False` leaves out documents that nobody has tried to send yet.
+    """
+    connection = engine.ledger()
+    by_project = PROJECT if engine.workspace.ledger.customers.sub_customers else ""
     with engine.store.read() as tx:
-        planned = plan(engine, tx, first=first)
+        rows = outbox.without_party(tx, connection.name, customer=CUSTOMER, project=by_project)
+        rows = [row for row in rows if first or row.fence]
+        if rows:
+            resolver = Resolver(engine, tx, connection.name)
+            planned = _planned(engine, tx, resolver, rows)
+    if rows:
+        _write_down(engine, connection.name, planned)
+    with engine.store.read() as tx:
+        records = outbox.to_come(tx, connection.name, first=first)
+        return Prepared(records=records, estimate=estimate(tx, connection, records))
+
+
+def _write_down(engine: Engine, connection: str, planned: Plan) -> None:
     ahead = [write for write in planned.writes if write.writer != INVOICE]
     if not planned.links and not ahead:
-        return planned
+        return
     with engine.store.begin() as tx:
         for link in planned.links:
             if refs.get(tx, connection, CUSTOMER, link.client_id) is not None:
@@ -133,7 +155,6 @@ def prepare(engine: Engine, *, first: bool = True) -> Plan:
             if row is not None:
                 subject = SUBJECTS[write.writer], write.subject_id
                 outbox.depend(tx, connection, subject, row.id)
-    return planned
 
 
 def _intent(engine: Engine, connection: str, write: PlannedWrite) -> Intent:
@@ -148,9 +169,11 @@ def _intent(engine: Engine, connection: str, write: PlannedWrite) -> Intent:
     )
 
 
-def _due(tx: Tx, resolver: Resolver, first: bool) -> Iterator[tuple[Document, Client]]:
-    for row in outbox.list_rows(tx, connection=resolver.connection, states=_TO_COME):
-        if row.writer != INVOICE or not (first or row.fence):
+def _documents(
+    tx: Tx, resolver: Resolver, rows: Iterable[OutboxRow]
+) -> Iterator[tuple[Document, Client]]:
+    for row in rows:
+        if row.writer != INVOICE:
             continue
         document = documents.get(tx, row.subject_id)
         client = resolver.client(tx, document.client_id) if document else None

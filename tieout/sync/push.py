@@ -20,7 +20,7 @@ from tieout.store.core import Tx
 from tieout.sync.engine import Engine
 from tieout.sync.estimate import Estimate, estimate, in_words
 from tieout.sync.owners import at_work
-from tieout.sync.plan import Plan, prepare
+from tieout.sync.plan import prepare
 from tieout.sync.pusher import PATIENCE_S, Pusher
 from tieout.sync.resolve import Resolver
 from tieout.sync.settle import Boundary, Pushed
@@ -53,7 +53,7 @@ def push(
     planned = prepare(engine, first=first)
     connection = engine.ledger()
     begun(planned.estimate)
-    progress = Progress(engine, connection, planned)
+    progress = Progress(engine, connection, planned.records)
     with engine.store.read() as tx:
         resolver = Resolver(engine, tx, connection.name)
 
@@ -95,11 +95,11 @@ def _together(pushers: list[Pusher]) -> list[Pushed]:
 class Progress:
     """Tells how far a push has come and how long the rest takes. Safe between threads."""
 
-    def __init__(self, engine: Engine, connection: Connection, planned: Plan) -> None:
+    def __init__(self, engine: Engine, connection: Connection, records: Mapping[str, int]) -> None:
         self._engine = engine
         self._connection = connection
-        self._totals: Mapping[str, int] = planned.records
-        self._done = dict.fromkeys(planned.records, 0)
+        self._totals = records
+        self._done = dict.fromkeys(records, 0)
         self._lock = threading.Lock()
         self._started = engine.store.clock.monotonic()
 
