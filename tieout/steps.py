@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +13,7 @@ from tieout.reconcile.run import reconcile as compare_books
 from tieout.sync import schedule
 from tieout.sync.engine import Engine
 from tieout.sync.project import Made, project
-from tieout.sync.pull import pull
+from tieout.sync.pull import Pulled, pull
 from tieout.sync.pullback import PulledBack, pullback
 from tieout.sync.push import Pushed, push
 from tieout.sync.pusher import PATIENCE_S
@@ -57,6 +57,8 @@ Step = Callable[[Engine, Stint], Ended]
 
 #: Seconds until a push that stopped early goes on.
 GO_ON_S = 60.0
+#: Seconds until a pull goes on whose streams did not all come through.
+PULL_AGAIN_S = 300.0
 #: Seconds until a step goes on that the database failed.
 DATABASE_BACK_S = 10.0
 
@@ -108,10 +110,20 @@ def run_push(engine: Engine, stint: Stint = WHOLE) -> Ended:
 
 def _pull(engine: Engine, stint: Stint) -> Ended:
     pulled = pull(engine)
-    failed = [f"{one.connection}/{one.stream}: {one.error}" for one in pulled if one.error]
     text = mapped_words(translate(engine), project(engine))
-    outcome = Outcome.REFUSED if failed else Outcome.DONE
-    return Ended(text="\n  ".join([text, *failed]), outcome=outcome)
+    outcome = Outcome.REFUSED if any(one.error for one in pulled) else Outcome.DONE
+    return _pulled(pulled, text, outcome)
+
+
+def _pulled(pulled: Iterable[Pulled], text: str, outcome: Outcome) -> Ended:
+    """How a pull ended: what did not come through goes on soon, unless a person must act."""
+    failed = [f"{one.connection}/{one.stream}: {one.error}" for one in pulled if one.error]
+    passes = any(one.passes for one in pulled)
+    return Ended(
+        text="\n  ".join([text, *failed]),
+        outcome=outcome,
+        go_on_s=PULL_AGAIN_S if passes else None,
+    )
 
 
 def _push(engine: Engine, stint: Stint) -> Ended:
@@ -138,11 +150,10 @@ def _pushed(engine: Engine, pushed: Pushed) -> Ended:
 
 def _pullback(engine: Engine, stint: Stint) -> Ended:
     told = pullback(engine)
-    failed = [f"{one.stream}: {one.error}" for one in told.pulled if one.error]
     text = (
         f"{count(told.payments, 'payment')} known, {count(len(told.changed), 'invoice')} changed."
     )
-    return Ended(text="\n  ".join([text, *failed]), outcome=pullback_outcome(told))
+    return _pulled(told.pulled, text, pullback_outcome(told))
 
 
 def _reconcile(engine: Engine, stint: Stint) -> Ended:

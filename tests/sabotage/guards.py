@@ -148,7 +148,7 @@ GUARDS = (
         "            return self.lease_until is None or self.lease_until <= now"
         " or is_dead(self.owner)\n",
         "            return False\n",
-        (ENGINE, "tests/unit"),
+        ("tests/store/test_turns.py",),
     ),
     Guard(
         "lists read to their end",

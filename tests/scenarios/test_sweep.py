@@ -114,3 +114,32 @@ def test_a_stint_ends_between_calls_and_the_turn_goes_on(tmp_path: Path) -> None
             steps.run_turn(firm.engine, night)
         assert unsettled(firm) == []
         assert_each_once(firm)
+
+
+def test_a_pullback_that_a_vendor_cut_short_goes_on_by_itself(tmp_path: Path) -> None:
+    with small_firm(tmp_path, people=3, projects=2) as firm:
+        firm.world.quickbooks.faults.add("error_before", status=503, path="/query", times=3)
+        turn = turn_now(firm.engine, "pullback")
+        assert turn is not None
+        ended = steps.run_turn(firm.engine, turn)
+        assert ended is not None
+        assert "customers" in ended.text
+        assert "pullback" not in due(firm)[0]
+        firm.clock.advance(steps.PULL_AGAIN_S)
+        assert "pullback" in due(firm)[0]
+        ended = steps.run_turn(firm.engine, turn)
+        assert ended is not None
+        assert ended.outcome is steps.Outcome.DONE
+        assert "pullback" not in due(firm)[0]
+
+
+def test_a_pull_that_needs_a_person_waits_for_its_next_turn(tmp_path: Path) -> None:
+    with small_firm(tmp_path, people=3, projects=2) as firm:
+        firm.world.quickbooks.revoke_tokens()
+        turn = turn_now(firm.engine, "pullback")
+        assert turn is not None
+        ended = steps.run_turn(firm.engine, turn)
+        assert ended is not None
+        assert "Sign in again" in ended.text
+        firm.clock.advance(steps.PULL_AGAIN_S)
+        assert "pullback" not in due(firm)[0]

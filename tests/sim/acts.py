@@ -67,7 +67,9 @@ class Acts:
         return act
 
     def heal(self) -> None:
-        """What a person would put right in the end."""
+        """What a person would put right in the end, and every vendor on its own."""
+        for vendor in self.history.world.vendors.values():
+            vendor.faults.clear()
         self.history.world.quickbooks.books.close_until(None)
         self.history.reconnect()
 

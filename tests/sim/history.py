@@ -187,8 +187,10 @@ class History:
         begun = "SELECT id FROM outbox WHERE state IN ('claimed', 'sent', 'unknown')"
         return bool(self.ask(begun))
 
-    def _step(self, engine: Engine, name: str) -> None:
-        self._tell(name, steps.run(engine, name))
+    def _step(self, engine: Engine, name: str) -> Ended:
+        ended = steps.run(engine, name)
+        self._tell(name, ended)
+        return ended
 
     def _tell(self, what: str, ended: Ended | None) -> None:
         text = ended.text if ended else "somebody else has it"
@@ -215,8 +217,9 @@ class History:
     def _settle(self, process: Process) -> None:
         """Everything works again: all is billed, pushed and looked at until nothing is left."""
         with self.engine(process) as engine:
-            self._step(engine, "pull")
-            self._step(engine, "pullback")
+            for name in ("pull", "pullback"):
+                while (go_on_s := self._step(engine, name).go_on_s) is not None:
+                    self.kernel.sleep(go_on_s)
             for period in self.periods:
                 self._bill(engine, period)
             ends = self.kernel.instant + timedelta(seconds=SETTLE_S)

@@ -11,7 +11,7 @@ from typing import Any
 from tieout.connectors.base import Family, FullScan, Row, Since, Stream, Watermark
 from tieout.connectors.pages import walk
 from tieout.connectors.transport import Connection
-from tieout.errors import FeedFull, RemoteError
+from tieout.errors import FeedFull, RateLimited, RemoteError, Transient
 from tieout.store import cursors, landed, runs
 from tieout.store.cursors import Cursor
 from tieout.sync.engine import Engine
@@ -33,6 +33,7 @@ class Pulled:
     landed: landed.LandResult = field(default_factory=landed.LandResult)
     gone: int = 0  # records that a complete listing no longer showed, twice
     error: str = ""  # why it stopped, "" when it came through completely
+    passes: bool = False  # what stopped it may be over soon
 
 
 def pull(
@@ -105,7 +106,12 @@ def _pull_safely(
         if stream.sweep is not None and (sweep or _sweep_is_due(engine, cursor)):
             gone += _sweep(engine, connection, stream, run_id)
     except RemoteError as error:
-        return Pulled(connection=connection.name, stream=stream.name, error=error.text)
+        return Pulled(
+            connection=connection.name,
+            stream=stream.name,
+            error=error.text,
+            passes=isinstance(error, Transient | RateLimited),
+        )
     return Pulled(connection=connection.name, stream=stream.name, landed=result, gone=gone)
 
 
