@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help check test demo bench bench-push sim proof sabotage record reference lock format clean
+.PHONY: help check test demo bench bench-push bench-workers sim proof sabotage record reference lock format clean
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -37,6 +37,9 @@ bench: $(READY) ## figures, beside a bare loop in the same run
 
 bench-push: $(READY) ## 10,000 invoices at the ledger's limits, on a virtual clock
 	$(BIN)/python -m benches.push
+
+bench-workers: $(READY) ## four workers beside one, on real PostgreSQL, Redis and Celery
+	$(BIN)/python -m benches.workers
 
 SEEDS ?= 200
 sim: $(READY) ## seeded histories with faults: SEEDS=20000 for many, SEED=123 to be told one

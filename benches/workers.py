@@ -1,7 +1,7 @@
 """How much faster four workers push than one, when the ledger takes 200 ms for a call.
 
 Real `celery worker` processes, a real PostgreSQL and a real Redis; the stand-in is served by
-this process. Prints a table, then one line of JSON. Run it with `python -m benches.workers`.
+this process. Prints a table, then one line of JSON. Run by `make bench-workers`.
 """
 
 from __future__ import annotations
