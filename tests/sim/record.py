@@ -21,7 +21,7 @@ Written by `make proof` from [proof.json](proof.json); the figures are of one ru
 |---|---:|
 | Commit | `{commit}` |
 | Seeds | {seeds:,} |
-| Histories (a fault that none of them met gets one of its own) | {histories:,} |
+| Histories (with those for faults that no seed met) | {histories:,} |
 | Documents approved and pushed | {documents:,} |
 | **Duplicate invoices** | **{duplicates}** |
 | **Lost invoices** | **{lost}** |

@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ KEPT = Path(__file__).with_name("kept_seeds.json")
 EACH = 3
 #: Histories between two savings of a long run.
 BLOCK = 200
+#: Faults that no history met and that one more is given.
+TOGETHER = 4
 #: A history in which nothing else happens: it is longer, so that it comes to every point.
 QUIET: dict[str, Any] = {"acts": ("pay", "unapplied"), "hours": 20}
 _ANY = tuple(dict.fromkeys((*READ, *WRITE, *TOKEN, *COMMIT)))
@@ -139,9 +142,25 @@ def run_one(seed: int) -> Told:
     return tell(script(seed, every_fault(points())))
 
 
-def struck_alone(strike: Strike) -> Told:
-    """A fault that no history came to, in one of its own that is quiet otherwise."""
-    return tell(Script(seed=_met_by()[strike.point], strikes=(strike,), **QUIET))
+def struck_in_peace(strikes: tuple[Strike, ...]) -> Told:
+    """Faults that no history came to, in a quiet one that passes all their points."""
+    return tell(Script(seed=_met_by()[strikes[0].point], strikes=strikes, **QUIET))
+
+
+def _in_peace(missing: list[Strike], together: int) -> list[tuple[Strike, ...]]:
+    """Missing faults in groups whose points the same quiet history passes."""
+    found = []
+    for _, same in groupby(sorted(missing, key=_seed_of), key=_seed_of):
+        found += _parts([*same], together)
+    return found
+
+
+def _parts(strikes: list[Strike], size: int) -> list[tuple[Strike, ...]]:
+    return [tuple(strikes[at : at + size]) for at in range(0, len(strikes), size)]
+
+
+def _seed_of(strike: Strike) -> int:
+    return _met_by()[strike.point]
 
 
 # -- many ------------------------------------------------------------------------------------
@@ -176,7 +195,7 @@ class Sum:
 
 
 def run_all(seeds: list[int], processes: int, kept_at: Path | None = None) -> Sum:
-    """Run seeds on so many processes, then one history more for each fault that none met.
+    """Run seeds on so many processes, then a few more for the faults that none met.
 
     With `kept_at`, a file, what was run is kept there, and a run of the same seeds goes on
     where an earlier one was stopped.
@@ -194,8 +213,10 @@ def run_all(seeds: list[int], processes: int, kept_at: Path | None = None) -> Su
             if kept_at:
                 kept_at.write_text(json.dumps(vars(total)))
         begun = time.monotonic()
-        for one in pool.imap_unordered(struck_alone, total.not_struck(seeds)):
-            total.add(one)
+        for together in (TOGETHER, 1):  # one may keep another from striking
+            missing = _in_peace(total.not_struck(seeds), together)
+            for one in pool.imap_unordered(struck_in_peace, missing):
+                total.add(one)
         total.seconds += time.monotonic() - begun
     return total
 
