@@ -346,8 +346,8 @@ def test_a_world_has_only_the_vendors_asked_for_and_takes_their_time() -> None:
     assert (clock.now() - NOW).total_seconds() == 0.5
     with pytest.raises(ValueError, match="this world has no harvest; it has quickbooks"):
         _ = world.harvest
-    with pytest.raises(ValueError, match="no stand-in for 'xero'"):
-        World(clock, vendors=("xero",))
+    with pytest.raises(ValueError, match="no stand-in for 'sage'"):
+        World(clock, vendors=("sage",))
 
 
 # -- schema files -----------------------------------------------------------------

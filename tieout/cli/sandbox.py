@@ -14,10 +14,11 @@ from tieout.cli.session import session_of, until_stopped
 from tieout.cli.show import Json
 from tieout.clock import SystemClock
 from tieout.errors import BadInput
-from tieout.sandbox.world import VENDORS, World, describe, load_schema, serve, shell_exports
+from tieout.sandbox.world import OTHERS, VENDORS, World, describe, load_schema, serve, shell_exports
 
 #: Seconds of one sleep while serving; a signal ends it at once.
 _DOZE_S = 3600.0
+_VENDORS = f"Of {', '.join(VENDORS)}, all three when none is named; or {' or '.join(OTHERS)}."
 
 sandbox_app = typer.Typer(help="Stand-ins of the vendors on this machine.", no_args_is_help=True)
 
@@ -37,9 +38,7 @@ class Preset(StrEnum):
 @sandbox_app.command("serve")
 def sandbox_serve(
     context: typer.Context,
-    vendor: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help=f"Of {', '.join(VENDORS)}; all.")
-    ] = None,
+    vendor: Annotated[list[str] | None, typer.Option(metavar="NAME", help=_VENDORS)] = None,
     preset: Annotated[
         Preset, typer.Option(help="A small consultancy's records, or none.")
     ] = Preset.SAMPLE,
@@ -81,7 +80,7 @@ def _preset(chosen: Preset) -> Literal["sample", "empty"]:
 
 def _port(said: str) -> tuple[str, int]:
     name, _, number = said.partition("=")
-    if name not in VENDORS or not number.isdecimal():
+    if name not in (*VENDORS, *OTHERS) or not number.isdecimal():
         raise ValueError(f"{said!r} is no port of a vendor; write {VENDORS[0]}=8801")
     return name, int(number)
 

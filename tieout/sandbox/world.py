@@ -12,7 +12,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from tieout.clock import Clock
 from tieout.sandbox.core import Vendor
@@ -22,17 +22,25 @@ from tieout.sandbox.salesforce import Salesforce
 from tieout.sandbox.schema_file import load_schema
 from tieout.sandbox.serving import Served
 
+if TYPE_CHECKING:
+    from tieout.sandbox.netsuite import NetSuite
+    from tieout.sandbox.xero import Xero
+
 __all__ = [
-    "VENDORS", "Serving", "World", "describe", "load_schema", "serve", "shell_exports",
+    "OTHERS", "VENDORS", "Serving", "World", "describe", "load_schema", "serve", "shell_exports",
 ]  # fmt: skip
 
-#: Every vendor there is a stand-in for, in the order work flows: deal, time, invoice.
+#: The vendors a world is made of, in the order work flows: deal, time, invoice.
 VENDORS = ("salesforce", "harvest", "quickbooks")
+#: Vendors there is a stand-in for as well; a world has them when they are asked for.
+OTHERS = ("netsuite", "xero")
 
 _SYSTEMS = {
     "salesforce": ("Salesforce", "crm"),
     "harvest": ("Harvest", "time"),
     "quickbooks": ("QuickBooks Online", "ledger"),
+    "netsuite": ("NetSuite", "ledger"),
+    "xero": ("Xero", "ledger"),
 }
 #: Where the vendors answer sign-in, below their base URL.
 _SIGN_IN = {
@@ -42,6 +50,8 @@ _SIGN_IN = {
         "token_url": "/oauth2/v1/tokens/bearer",
         "authorize_url": "/connect/oauth2",
     },
+    "netsuite": {"token_url": "/services/rest/auth/oauth2/v1/token"},
+    "xero": {"token_url": "/connect/token", "authorize_url": "/identity/connect/authorize"},
 }
 #: The secrets an operator puts into the environment: name, vendor, credential.
 _EXPORTS = (
@@ -98,6 +108,16 @@ class World:
         """The ledger. Raises ValueError when this world has none."""
         return cast("QuickBooks", self._vendor("quickbooks"))
 
+    @property
+    def netsuite(self) -> NetSuite:
+        """Another ledger. Raises ValueError when this world has none."""
+        return cast("NetSuite", self._vendor("netsuite"))
+
+    @property
+    def xero(self) -> Xero:
+        """A third ledger. Raises ValueError when this world has none."""
+        return cast("Xero", self._vendor("xero"))
+
     def _vendor(self, slug: str) -> Vendor:
         if slug not in self.vendors:
             raise ValueError(f"this world has no {slug}; it has {', '.join(self.vendors)}")
@@ -117,13 +137,22 @@ def _made(
         return Salesforce(clock, preset=preset, schema=schema, service_s=call_s, item_s=item_s)
     if slug == "harvest":
         return Harvest(clock, preset=preset, service_s=call_s, item_s=item_s)
+    if slug == "netsuite":
+        from tieout.sandbox.netsuite import NetSuite  # a world without it need not load it
+
+        return NetSuite(clock, preset=preset, country=country, service_s=call_s, item_s=item_s)
+    if slug == "xero":
+        from tieout.sandbox.xero import Xero
+
+        return Xero(clock, preset=preset, country=country, service_s=call_s, item_s=item_s)
     return QuickBooks(clock, preset=preset, country=country, service_s=call_s, item_s=item_s)
 
 
 def _check_names(names: Iterable[str]) -> None:
     for name in names:
-        if name not in VENDORS:
-            raise ValueError(f"there is no stand-in for {name!r}; there are {', '.join(VENDORS)}")
+        if name not in (*VENDORS, *OTHERS):
+            known = ", ".join((*VENDORS, *OTHERS))
+            raise ValueError(f"there is no stand-in for {name!r}; there are {known}")
 
 
 class Serving:
@@ -198,7 +227,9 @@ def describe(serving: Serving) -> dict[str, Any]:
 def _described(serving: Serving, slug: str) -> dict[str, Any]:
     name, kind = _SYSTEMS[slug]
     base_url = serving.base_url(slug)
-    vendor = cast("Salesforce | Harvest | QuickBooks", serving.world.vendors[slug])
+    vendor = cast(
+        "Salesforce | Harvest | QuickBooks | NetSuite | Xero", serving.world.vendors[slug]
+    )
     sign_in = {key: base_url + path for key, path in _SIGN_IN[slug].items()}
     return {
         "name": name,
