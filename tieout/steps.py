@@ -118,11 +118,11 @@ def _pull(engine: Engine, stint: Stint) -> Ended:
 def _pulled(pulled: Iterable[Pulled], text: str, outcome: Outcome) -> Ended:
     """How a pull ended: what did not come through goes on soon, unless a person must act."""
     failed = [f"{one.connection}/{one.stream}: {one.error}" for one in pulled if one.error]
-    passes = any(one.passes for one in pulled)
+    soon = any(one.transient for one in pulled)
     return Ended(
         text="\n  ".join([text, *failed]),
         outcome=outcome,
-        go_on_s=PULL_AGAIN_S if passes else None,
+        go_on_s=PULL_AGAIN_S if soon else None,
     )
 
 

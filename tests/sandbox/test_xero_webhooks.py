@@ -12,8 +12,8 @@ import pytest
 
 from tests.sandbox.xero_desk import acme, desk, note, pay, put
 from tests.sandbox.xero_spec import CheckedCaller
+from tieout.sandbox.notify import Reply
 from tieout.sandbox.xero import webhook_signature
-from tieout.sandbox.xero.hooks import Reply
 
 URL = "https://app.test/hooks/xero"
 

@@ -18,7 +18,7 @@ from tieout.sandbox.world import OTHERS, VENDORS, World, describe, load_schema, 
 
 #: Seconds of one sleep while serving; a signal ends it at once.
 _DOZE_S = 3600.0
-_VENDORS = f"Of {', '.join(VENDORS)}, all three when none is named; or {' or '.join(OTHERS)}."
+_VENDORS = f"{', '.join(VENDORS)} (served when none is named); {', '.join(OTHERS)}."
 
 sandbox_app = typer.Typer(help="Stand-ins of the vendors on this machine.", no_args_is_help=True)
 

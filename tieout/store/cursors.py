@@ -57,4 +57,4 @@ def every(tx: Tx, connection: str | None = None) -> list[Cursor]:
 
 def _put(tx: Tx, connection: str, stream: str, **values: Any) -> None:
     row = {"connection": connection, "stream": stream, "watermark": "", **values}
-    upsert(tx, t, [row], keep=[name for name in ("watermark",) if name not in values])
+    upsert(tx, t, [row], keep=() if "watermark" in values else ("watermark",))

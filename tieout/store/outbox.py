@@ -22,6 +22,7 @@ from tieout.store.core import Tx
 from tieout.store.failures import LostLease
 from tieout.store.outbox_leases import NO_LEASE, DueRows, claim, due_rows, expire, renew
 from tieout.store.outbox_rows import (
+    TO_COME,
     Intent,
     OutboxRow,
     OutboxState,
@@ -40,6 +41,7 @@ from tieout.store.tables import outbox as t
 
 __all__ = [
     "LOOKS",
+    "TO_COME",
     "DueRows",
     "Intent",
     "OutboxRow",

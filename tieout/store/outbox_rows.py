@@ -28,7 +28,8 @@ class OutboxState(StrEnum):
 
 
 #: The states of a write that is still to be sent for the first time.
-TO_COME = (OutboxState.PENDING.value, OutboxState.CLAIMED.value)
+TO_COME = (OutboxState.PENDING, OutboxState.CLAIMED)
+_TO_COME = [state.value for state in TO_COME]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +131,7 @@ def without_party(tx: Tx, connection: str, *, customer: str, project: str = "") 
         on_it = document_projects.select().where(document_projects.c.document_id == documents.c.id)
         lacking |= on_it.where(~has(project, document_projects.c.project_id)).exists()
     query = sa.select(t).join(documents, documents.c.id == t.c.subject_id)
-    query = query.where(t.c.connection == connection, t.c.state.in_(TO_COME), lacking)
+    query = query.where(t.c.connection == connection, t.c.state.in_(_TO_COME), lacking)
     return [row_of(row) for row in tx.execute(query.order_by(t.c.created_at, t.c.id))]
 
 
@@ -138,7 +139,7 @@ def to_come(tx: Tx, connection: str, *, first: bool = True) -> dict[str, int]:
     """How many rows each writer has still to send; `first=False` leaves out documents that
     nobody has tried."""
     query = sa.select(t.c.writer, sa.func.count().label("rows"))
-    query = query.where(t.c.connection == connection, t.c.state.in_(TO_COME))
+    query = query.where(t.c.connection == connection, t.c.state.in_(_TO_COME))
     if not first:
         query = query.where((t.c.fence > 0) | (t.c.subject_kind != "document"))
     return {row.writer: row.rows for row in tx.execute(query.group_by(t.c.writer))}

@@ -12,6 +12,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from tieout.store.core import Tx
+from tieout.store.rows import by, by_locked
 from tieout.store.tables import paced_companies as t
 
 
@@ -24,20 +25,18 @@ class Parked:
     why: str  # its own words
 
 
-_STATE = sa.select(t.c.state).where(t.c.company == sa.bindparam("company"))
-_HELD = _STATE.with_for_update()
 _KEEP = t.update().where(t.c.company == sa.bindparam("of"))
 
 
 def hold(tx: Tx, company: str) -> str:
     """A company's state, "" at first; until the transaction ends nobody else has it."""
-    found = tx.first(_HELD, company=company)
+    found = tx.first(by_locked(t, "company"), company=company)
     if found is not None:
         return str(found.state)
     row = {"company": company, "parked_until": None, "parked_why": "", "state": ""}
     tx.execute(tx.insert(t).values(row).on_conflict_do_nothing())
     # Another may have been quicker: then its row is waited for.
-    made = tx.first(_HELD, company=company)
+    made = tx.first(by_locked(t, "company"), company=company)
     assert made is not None  # nobody deletes one
     return str(made.state)
 
@@ -50,7 +49,7 @@ def keep(tx: Tx, company: str, state: str, until: datetime | None, why: str) -> 
 
 def state_of(tx: Tx, company: str) -> str:
     """A company's state for a look at it, "" when there is none."""
-    found = tx.first(_STATE, company=company)
+    found = tx.first(by(t, "company"), company=company)
     return str(found.state) if found else ""
 
 

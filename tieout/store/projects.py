@@ -14,7 +14,7 @@ from tieout.model.party import Client
 from tieout.model.project import Budget, Project
 from tieout.store.codec import decode, encode
 from tieout.store.core import Tx
-from tieout.store.rows import upsert
+from tieout.store.rows import by, upsert
 from tieout.store.tables import clients, projects, time_projects
 
 #: Stands for every time tool in `map_time_project` and in `Project.time_names`.
@@ -86,12 +86,9 @@ def get_project(tx: Tx, project_id: str) -> Project | None:
     return row and decode(Project, row.body)
 
 
-_FOR_DEAL = sa.select(projects.c.body).where(projects.c.deal_id == sa.bindparam("deal_id"))
-
-
 def project_for_deal(tx: Tx, deal_id: str) -> Project | None:
     """The one project of a deal."""
-    row = tx.first(_FOR_DEAL, deal_id=deal_id)
+    row = tx.first(by(projects, "deal_id"), deal_id=deal_id)
     return row and decode(Project, row.body)
 
 

@@ -21,8 +21,6 @@ from tieout.sync.engine import Engine
 from tieout.sync.estimate import Estimate, estimate
 from tieout.sync.resolve import SUBJECTS, Resolver, Unresolved
 
-_TO_COME = (OutboxState.PENDING, OutboxState.CLAIMED)
-
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedWrite:
@@ -69,7 +67,7 @@ class Prepared:
 def plan(engine: Engine, tx: Tx) -> Plan:
     """Look ahead. Nothing is written here or there."""
     connection = engine.ledger()
-    rows = outbox.list_rows(tx, connection=connection.name, states=_TO_COME)
+    rows = outbox.list_rows(tx, connection=connection.name, states=outbox.TO_COME)
     return _planned(engine, tx, Resolver(engine, tx, connection.name), rows)
 
 
@@ -241,4 +239,4 @@ class _Parties:
         rows = outbox.list_rows(
             self._tx, connection=connection, subject=(SUBJECTS[writer], local_id)
         )
-        return any(row.state not in _TO_COME for row in rows)
+        return any(row.state not in outbox.TO_COME for row in rows)

@@ -33,7 +33,7 @@ class Pulled:
     landed: landed.LandResult = field(default_factory=landed.LandResult)
     gone: int = 0  # records that a complete listing no longer showed, twice
     error: str = ""  # why it stopped, "" when it came through completely
-    passes: bool = False  # what stopped it may be over soon
+    transient: bool = False  # what stopped it may be over soon
 
 
 def pull(
@@ -110,7 +110,7 @@ def _pull_safely(
             connection=connection.name,
             stream=stream.name,
             error=error.text,
-            passes=isinstance(error, Transient | RateLimited),
+            transient=isinstance(error, Transient | RateLimited),
         )
     return Pulled(connection=connection.name, stream=stream.name, landed=result, gone=gone)
 

@@ -8,16 +8,13 @@ Tests call `deliver` on a virtual clock; `start` calls it from a thread, for peo
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http.client import HTTPException
 from typing import Any, Literal
-from urllib.error import HTTPError
-from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from tieout.clock import Clock
+from tieout.sandbox.notify import Runner, post_http
 from tieout.sandbox.quickbooks.books import Books
 from tieout.sandbox.quickbooks.settings import Settings
 from tieout.sandbox.quickbooks.store import Change
@@ -108,7 +105,7 @@ class Hooks:
         self._lock = Lock()
         self._followed: list[_Followed] = []
         self._swapped: list[Event] = []
-        self._running: _Runner | None = None
+        self._running: Runner | None = None
 
     # -- the app's portal ---------------------------------------------------------
     def follow(self, realm_id: str, books: Books) -> None:
@@ -146,7 +143,7 @@ class Hooks:
             self._collect()
             due = self._due()
         for notification in due:
-            taken = self._send(notification, post or post_http)
+            taken = self._send(notification, post or _post)
             done += taken
             if not taken and self._settings.webhook_holds_back:
                 break
@@ -166,7 +163,7 @@ class Hooks:
     def start(self, every_s: float = 1.0, post: Post | None = None) -> None:
         """Deliver from a thread of its own every few seconds of real time, until `stop`."""
         if self._running is None:
-            self._running = _Runner(lambda: self.deliver(post), every_s)
+            self._running = Runner(lambda: self.deliver(post), every_s)
             self._running.start()
 
     def stop(self, *, wait: bool = True) -> None:
@@ -265,49 +262,5 @@ class Hooks:
             return False
 
 
-class _Runner:
-    """Calls something every few seconds of real time from a thread of its own.
-
-    A copy of a subscription has no thread.
-    """
-
-    def __init__(self, work: Callable[[], object], every_s: float) -> None:
-        self._work = work
-        self._every_s = every_s
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> None:
-        return None
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self, *, wait: bool) -> None:
-        self._end.set()
-        if wait:
-            self._thread.join(timeout=10)
-
-    def _run(self) -> None:
-        while not self._end.wait(self._every_s):
-            self._work()
-
-
-class _NoRedirects(HTTPRedirectHandler):
-    """A redirect is an answer other than 200."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-def post_http(url: str, body: bytes, headers: dict[str, str]) -> int:
-    """Post over HTTP; the status, 0 for an answer that is no HTTP."""
-    request = Request(url, data=body, headers=headers, method="POST")
-    try:
-        with build_opener(_NoRedirects).open(request, timeout=ANSWER_WITHIN_S) as answer:
-            return int(answer.status)
-    except HTTPError as refusal:
-        refusal.close()
-        return refusal.code
-    except (HTTPException, ValueError):
-        return 0
+def _post(url: str, body: bytes, headers: dict[str, str]) -> int:
+    return post_http(url, body, headers, within_s=ANSWER_WITHIN_S).status

@@ -9,16 +9,14 @@ calls it from a thread, for people.
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http.client import HTTPException
+from functools import partial
 from typing import Any, Literal
-from urllib.error import HTTPError
-from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from tieout.clock import Clock
+from tieout.sandbox.notify import Reply, Runner, post_http
 from tieout.sandbox.xero.books import Books
 from tieout.sandbox.xero.settings import Settings
 from tieout.sandbox.xero.store import Change
@@ -33,15 +31,6 @@ GIVE_UP_S = 86400
 #: `duplicate`: told once more, `seconds` after the first time. `late`: told `seconds` later.
 #: `swap`: told after the next event. `lost`: never told, its number is missing then.
 HookFaultKind = Literal["duplicate", "late", "swap", "lost"]
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What a subscriber answers; a body or a cookie is one too many."""
-
-    status: int
-    body: bytes = b""
-    cookies: bool = False
 
 
 #: Posts (address, body, headers) and gives the status or the reply. Raises OSError when nobody
@@ -119,7 +108,7 @@ class Hooks:
         self._swapped: list[Event] = []
         self._number = 0
         self._bodies = 0
-        self._running: _Runner | None = None
+        self._running: Runner | None = None
 
     # -- the app's portal ----------------------------------------------------------------
     def follow(self, tenant_id: str, books: Books) -> None:
@@ -185,7 +174,7 @@ class Hooks:
     def start(self, every_s: float = 1.0, post: Post | None = None) -> None:
         """Deliver from a thread of its own every few seconds of real time, until `stop`."""
         if self._running is None:
-            self._running = _Runner(lambda: self.deliver(post), every_s)
+            self._running = Runner(lambda: self.deliver(post), every_s)
             self._running.start()
 
     def stop(self, *, wait: bool = True) -> None:
@@ -293,7 +282,7 @@ class Hooks:
         """Send one body; the status that counts, 0 for no proper answer in time."""
         began = self._clock.now()
         try:
-            reply = (post or post_http)(self.url, body, headers)
+            reply = (post or partial(post_http, within_s=ANSWER_WITHIN_S))(self.url, body, headers)
         except OSError:
             reply = 0
         found = reply if isinstance(reply, Reply) else Reply(reply)
@@ -305,52 +294,3 @@ class Hooks:
         with self._lock:
             self.log.append(Sent(began, body, headers, status, tries))
         return status
-
-
-class _Runner:
-    """Calls something every few seconds of real time from a thread of its own.
-
-    A copy of a subscription has no thread.
-    """
-
-    def __init__(self, work: Callable[[], object], every_s: float) -> None:
-        self._work = work
-        self._every_s = every_s
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> None:
-        return None
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self, *, wait: bool) -> None:
-        self._end.set()
-        if wait:
-            self._thread.join(timeout=10)
-
-    def _run(self) -> None:
-        while not self._end.wait(self._every_s):
-            self._work()
-
-
-class _NoRedirects(HTTPRedirectHandler):
-    """A redirect is an answer other than 200."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-def post_http(url: str, body: bytes, headers: dict[str, str]) -> Reply:
-    """Post over HTTP; status 0 for an answer that is no HTTP."""
-    request = Request(url, data=body, headers=headers, method="POST")
-    try:
-        with build_opener(_NoRedirects).open(request, timeout=ANSWER_WITHIN_S) as answer:
-            cookies = "Set-Cookie" in answer.headers
-            return Reply(int(answer.status), answer.read(1), cookies)
-    except HTTPError as refusal:
-        refusal.close()
-        return Reply(refusal.code)
-    except (HTTPException, ValueError):
-        return Reply(0)
