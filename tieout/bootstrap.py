@@ -17,7 +17,7 @@ import structlog
 from requests.adapters import BaseAdapter
 
 from tieout import config
-from tieout.clock import Clock, SystemClock
+from tieout.clock import AgreedClock, Clock, SystemClock
 from tieout.config import Settings, Workspace, load_workspace, secrets_of
 from tieout.connectors import redact
 from tieout.connectors.base import Connector
@@ -170,11 +170,10 @@ def open_engine(
     if not structlog.is_configured():
         set_up_logs()
     workspace = read_workspace(settings.workspace)
-    clock = clock or SystemClock()
     _make_folder(settings.database)
     with open_store(settings, clock=clock) as store:
         store.migrate()
-        transport = Transport(clock, mounts=mounts)
+        transport = Transport(store.clock, mounts=mounts)
         governor = StoredGovernor(store)
         made = {
             name: _connection(workspace, store, name, governor, environment or os.environ)
@@ -202,7 +201,7 @@ def open_engine(
 def open_store(settings: Settings, *, clock: Clock | None = None) -> Iterator[Store]:
     """The database alone, as it is. Raises Misconfigured."""
     key = settings.key.get_secret_value() if settings.key else None
-    clock = clock or SystemClock()
+    clock = clock or AgreedClock(SystemClock())
     store = Store.open(settings.database, clock, key=key, key_file=settings.key_file)
     try:
         yield store

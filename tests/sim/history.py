@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from tests.scenarios.firm import hosts
 from tests.sim import acts, firm
 from tests.sim.faults import Faults, Strike
-from tests.sim.kernel import Kernel, KernelClock, Process
+from tests.sim.kernel import Kernel, KernelClock, Process, SharedClock
 from tests.sim.wires import Watch, Wire, store_class
 from tieout import bootstrap, steps
 from tieout.billing.inputs import Period
@@ -55,6 +55,7 @@ class Script:
     acts: tuple[str, ...] = ()
     workers: int = 2
     skew_s: float = 0.0  # how far the second worker's clock is off, in seconds
+    jumps_s: float = 0.0  # how long after the start it goes wrong
     hours: int = 10  # how long things may go wrong
 
 
@@ -157,7 +158,7 @@ class History:
         skew_s = self.script.skew_s if process.name == "worker 2" else 0.0
         with bootstrap.open_engine(
             settings_from({"TIEOUT_WORKSPACE": str(self.folder)}),
-            clock=KernelClock(self.kernel, skew_s),
+            clock=SharedClock(KernelClock(self.kernel, skew_s, self.script.jumps_s)),
             mounts=mounts,
             environment=self._secrets,
             actor=process.name,

@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 
 from greenlet import getcurrent, greenlet
 
+from tieout.clock import AgreedClock
+
 
 class Killed(BaseException):
     """This task's process was killed."""
@@ -162,15 +164,35 @@ class Kernel:
             raise Killed
 
 
-class KernelClock:
-    """The kernel's time as a clock. `skew_s` is how far a machine's clock is off, in seconds."""
+class SharedClock(AgreedClock):
+    """A machine's clock beside a database server that has the kernel's own time.
 
-    def __init__(self, kernel: Kernel, skew_s: float = 0.0) -> None:
+    The histories run on a file, where no server is asked: here one answers.
+    """
+
+    def __init__(self, machine: KernelClock) -> None:
+        super().__init__(machine)
+        self._kernel = machine.kernel
+
+    def agree(self, ask: Callable[[], datetime | None]) -> None:
+        super().agree(lambda: self._kernel.instant)
+
+
+class KernelClock:
+    """The kernel's time as a clock.
+
+    `skew_s` is how far a machine's clock is off, `jumps_s` how long after the start it
+    goes wrong; both in seconds.
+    """
+
+    def __init__(self, kernel: Kernel, skew_s: float = 0.0, jumps_s: float = 0.0) -> None:
         self.kernel = kernel
         self.skew_s = skew_s
+        self.jumps_s = jumps_s
 
     def now(self) -> datetime:
-        return self.kernel.instant + timedelta(seconds=self.skew_s)
+        is_off = self.skew_s and self.monotonic() >= self.jumps_s
+        return self.kernel.instant + timedelta(seconds=self.skew_s if is_off else 0.0)
 
     def today(self, time_zone: str) -> date:
         return self.now().astimezone(ZoneInfo(time_zone)).date()

@@ -93,7 +93,14 @@ def script(seed: int, faults: list[Strike]) -> Script:
     acts = tuple(chance.choice(NAMES) for _ in range(chance.randrange(3)))
     workers = chance.choice((1, 2, 2, 3))
     skew_s = chance.choice((0.0, 0.0, -90.0, 240.0))
-    return Script(seed=seed, strikes=(*own, *more), acts=acts, workers=workers, skew_s=skew_s)
+    return Script(
+        seed=seed,
+        strikes=(*own, *more),
+        acts=acts,
+        workers=workers,
+        skew_s=skew_s,
+        jumps_s=3600.0 * chance.choice((0, 3)),
+    )
 
 
 def tell(script: Script) -> Told:

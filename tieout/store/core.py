@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from sqlalchemy.engine import (
 )
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from tieout.clock import Clock
+from tieout.clock import AgreedClock, Clock
 from tieout.errors import Misconfigured
 from tieout.store import migrate
 from tieout.store.cipher import Cipher
@@ -199,10 +199,23 @@ class Store:
                 _begun(sql, writing, durable),
                 closing(Tx(self, sql, writing)) as tx,
             ):
+                if isinstance(self.clock, AgreedClock) and self.clock.is_due():
+                    self.clock.agree(lambda: server_time(sql))
                 yield tx
         except DBAPIError as error:
             raise store_error(error, self.where) from error
 
+
+def server_time(sql: Connection) -> datetime | None:
+    """What time it is at the server, in UTC; None for a file, which is of this machine."""
+    if sql.dialect.name == "sqlite":
+        return None
+    told: datetime = sql.execute(_SERVER_TIME).scalar_one()
+    return told.astimezone(UTC)
+
+
+#: Now, and not when the transaction began.
+_SERVER_TIME = sa.text("SELECT clock_timestamp()")
 
 #: PostgreSQL's transactions.
 _WRITES = {"isolation_level": "READ COMMITTED", "postgresql_readonly": False}
