@@ -10,6 +10,7 @@ The last line is one line of JSON.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import multiprocessing
 import os
@@ -210,7 +211,7 @@ def run_all(seeds: list[int], processes: int, kept_at: Path | None = None) -> Su
     points()  # found once, before the processes are forked
     total = Sum(**json.loads(kept_at.read_text())) if kept_at and kept_at.exists() else Sum()
     total.struck = Counter(total.struck)
-    with multiprocessing.get_context("fork").Pool(processes) as pool:
+    with multiprocessing.get_context("fork").Pool(processes, _collect_seldom) as pool:
         while (done := total.histories) < len(seeds):
             begun = time.monotonic()
             for one in pool.imap_unordered(run_one, seeds[done : done + BLOCK]):
@@ -226,6 +227,13 @@ def run_all(seeds: list[int], processes: int, kept_at: Path | None = None) -> Su
                 total.add(one)
         total.seconds += time.monotonic() - begun
     return total
+
+
+def _collect_seldom() -> None:
+    """Look for garbage less often: a history makes much and keeps little, which is an eighth
+    of its time."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
 
 
 def _tell_progress(one: Told, total: Sum, seeds: int, begun: float) -> None:
