@@ -78,16 +78,13 @@ def cents(amount: Decimal) -> int:
 # -- their side ---------------------------------------------------------------------------
 def in_the_ledger(firm: Firm) -> list[tuple[str, int]]:
     """(number, cents) of every invoice over there that is not void, sorted."""
-    rows = firm.world.quickbooks.books.rows("Invoice")
     return sorted(
-        (row["DocNumber"], cents(row["TotalAmt"]))
-        for row in rows
-        if not str(row.get("PrivateNote", "")).startswith("Voided")
+        (each.number, cents(each.total)) for each in firm.world.ledger.invoices() if not each.voided
     )
 
 
 def customers(firm: Firm) -> list[str]:
-    return sorted(row["DisplayName"] for row in firm.world.quickbooks.books.rows("Customer"))
+    return sorted(firm.world.ledger.customers().values())
 
 
 def written(calls: list[Call]) -> list[tuple[str, str]]:

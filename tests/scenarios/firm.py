@@ -54,7 +54,7 @@ def hosts(world: World) -> dict[str, dict[str, Any]]:
     """What the stand-ins say of themselves, at names instead of ports."""
     return {
         vendor.slug: {"base_url": f"http://{vendor.slug}.local", "credentials": vendor.credentials}
-        for vendor in (world.salesforce, world.harvest, world.quickbooks)
+        for vendor in world.vendors.values()
     }
 
 
@@ -63,8 +63,7 @@ def opened(folder: Path, world: World, **details: Any) -> Iterator[Engine]:
     """The engine of a workspace in a folder, with the world's stand-ins in process."""
     described = hosts(world)
     mounts = {
-        described[vendor.slug]["base_url"]: WsgiAdapter(vendor)
-        for vendor in (world.salesforce, world.harvest, world.quickbooks)
+        described[vendor.slug]["base_url"]: WsgiAdapter(vendor) for vendor in world.vendors.values()
     }
     with open_engine(
         settings_from({"TIEOUT_WORKSPACE": str(folder)}),
@@ -79,14 +78,19 @@ def opened(folder: Path, world: World, **details: Any) -> Iterator[Engine]:
 
 @contextmanager
 def small_firm(
-    folder: Path, *, people: int = 6, projects: int = 8, sub_customers: bool = False
+    folder: Path,
+    *,
+    people: int = 6,
+    projects: int = 8,
+    sub_customers: bool = False,
+    ledger: str = "quickbooks",
 ) -> Iterator[Firm]:
     """A firm of some people and projects with two months of approved time.
 
     With `sub_customers` each project is a sub-customer in the ledger, under its client.
     """
     clock = VirtualClock(START)
-    world = World(clock, preset="empty")
+    world = World(clock, preset="empty", vendors=("salesforce", "harvest", ledger))
     facts = demo_firm(world, people=people, projects=projects)
     write_workspace(folder, hosts(world), facts.rates, facts.instalment_days)
     if sub_customers:

@@ -36,14 +36,14 @@ class Past:
 
     def __init__(self, world: World) -> None:
         self._now = world.clock.now()
-        self._books = world.quickbooks.books
+        self._ledger = world.ledger
         self.clock = VirtualClock(self._now)
 
     def at(self, day: date, hour: int, minutes: int = 0) -> None:
         """Go to a moment: local day and hour of the firm, and so many minutes later."""
         local = datetime.combine(day, time(hour), ZoneInfo(ZONE)).astimezone(UTC)
         self.clock.set(min(local + timedelta(minutes=minutes), self._now))
-        self._books.backdated = self.clock.now()
+        self._ledger.date_back(self.clock.now())
 
 
 @contextmanager
@@ -57,27 +57,17 @@ def in_the_past(world: World) -> Iterator[Past]:
         yield past
     finally:
         org.clock, account.clock = clocks
-        world.quickbooks.books.backdated = None
+        world.ledger.date_back(None)
 
 
 # -- the ledger ----------------------------------------------------------------------
 def fill_ledger(world: World, past: Past, start: date, known: tuple[str, ...]) -> None:
     """Items and the customers that are there already; the others are for Tieout to make."""
-    world.quickbooks.settings.company_name = firm_plan.FIRM
-    books = world.quickbooks.books
     past.at(start - timedelta(days=240), 9)
-    income = next(row["Id"] for row in books.rows("Account") if row["Name"] == "Services")
-    net_30 = next(row["Id"] for row in books.rows("Term") if row["Name"] == "Net 30")
-    for name in _ITEMS:
-        books.add("Item", Name=name, Type="Service", IncomeAccountRef={"value": income})
+    world.ledger.set_up(firm_plan.FIRM, _ITEMS)
     for number, name in enumerate(known):
         past.at(start - timedelta(days=220 - number * 5), 10)
-        books.add_customer(
-            name,
-            CompanyName=name,
-            PrimaryEmailAddr={"Address": payables(name)},
-            SalesTermRef={"value": net_30},
-        )
+        world.ledger.add_customer(name, payables(name))
 
 
 def payables(client: str) -> str:

@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
 from tieout.sandbox import firm_plan
-from tieout.sandbox.quickbooks.wire import Row
+from tieout.sandbox.ledgers import Invoice
 
 if TYPE_CHECKING:
     from tieout.sandbox.firm import FirmFacts
@@ -62,34 +62,21 @@ def late_entry(world: World, facts: FirmFacts) -> Act:
 
 
 def edit_invoice_behind(world: World, number: str, more: str = "10.00") -> Act:
-    """Somebody raises the price of an invoice's first line by `more`, inside QuickBooks Online.
+    """Somebody raises the price of an invoice's first line by `more`, inside the ledger.
 
     The act's amount is how much the invoice's total moved. Raises ValueError when no invoice
     has the number or none of its lines is a sale.
     """
-    books = world.quickbooks.books
-    found = books.numbered("Invoice", number)
-    if not found:
-        raise ValueError(f"QuickBooks Online has no invoice {number}")
-    before = books.get("Invoice", found[0])
-    lines = [dict(line) for line in before["Line"]]
-    line = next((each for each in lines if each["DetailType"] == "SalesItemLineDetail"), None)
-    if line is None:
+    ledger = world.ledger
+    before = _numbered(world, number)
+    if not before.lines:
         raise ValueError(f"invoice {number} has no line that can be edited")
-    old = line["Amount"]
-    detail = dict(line["SalesItemLineDetail"])
-    if detail.get("Qty") and "UnitPrice" in detail:
-        detail["UnitPrice"] += Decimal(more)
-        line["Amount"] = _cents(detail["Qty"] * detail["UnitPrice"])
-    else:
-        line["Amount"] = old + Decimal(more)
-    line["SalesItemLineDetail"] = detail
-    after = books.edit_invoice(found[0], Line=lines)
+    old, new = ledger.raise_price(before.id, Decimal(more))
     said = (
-        f"Somebody opened invoice {number} in QuickBooks Online and changed a line from "
-        f"{_MONEY.format(old)} to {_MONEY.format(line['Amount'])}."
+        f"Somebody opened invoice {number} in {ledger.title} and changed a line from "
+        f"{_MONEY.format(old)} to {_MONEY.format(new)}."
     )
-    return Act(said, (found[0],), after["TotalAmt"] - before["TotalAmt"])
+    return Act(said, (before.id,), _numbered(world, number).total - before.total)
 
 
 def pay_some(world: World, facts: FirmFacts, share: str | Decimal) -> Act:
@@ -106,84 +93,87 @@ def pay_some(world: World, facts: FirmFacts, share: str | Decimal) -> Act:
     count = int(len(open_ones) * part)
     if not count:
         return Act(f"No client of {facts.name} paid.")
-    books = world.quickbooks.books
+    ledger = world.ledger
     together = _of_one_customer(open_ones, count)
-    taken = {row["Id"] for row in together}
-    single = [row for row in open_ones if row["Id"] not in taken][: count - len(together)]
-    paid: list[Row] = []
+    taken = {each.id for each in together}
+    single = [each for each in open_ones if each.id not in taken][: count - len(together)]
+    paid: list[str] = []
     told: list[str] = []
+    amount = Decimal(0)
     if together:
-        paid.append(books.pay({row["Id"]: row["Balance"] for row in together}))
-        numbers = ", ".join(_number(row) for row in together)
-        told.append(f"one for {numbers} of {together[0]['CustomerRef']['name']} together")
+        paid += ledger.pay({each.id: each.balance for each in together})
+        amount += sum((each.balance for each in together), Decimal(0))
+        numbers = ", ".join(each.number for each in together)
+        name = ledger.customers()[together[0].customer_id]
+        told.append(f"one for {numbers} of {name} together")
+    for place, each in enumerate(single):
+        part = each.balance if place else _cents(each.balance / 2)
+        paid += ledger.pay({each.id: part})
+        amount += part
     if single:
-        first = single[0]
-        paid.append(books.pay({first["Id"]: _cents(first["Balance"] / 2)}))
-        told.append(f"one for half of {_number(first)}")
-    paid += [books.pay(row["Id"]) for row in single[1:]]
+        told.append(f"one for half of {single[0].number}")
     if single[1:]:
         told.append(f"{len(single) - 1} in full")
-    amount = sum((row["TotalAmt"] for row in paid), Decimal(0))
     said = (
-        f"{facts.name} received {_payments(len(paid))} of {_MONEY.format(amount)} in all, "
-        f"entered in QuickBooks Online: {'; '.join(told)}."
+        f"{facts.name} received {_payments(bool(together) + len(single))} of "
+        f"{_MONEY.format(amount)} in all, entered in {ledger.title}: {'; '.join(told)}."
     )
-    return Act(said, tuple(row["Id"] for row in paid), amount)
+    return Act(said, tuple(paid), amount)
 
 
 def unapplied_payment(world: World, amount: str = "2500.00") -> Act:
     """A client sends money without saying what for. Raises ValueError without a customer."""
-    books = world.quickbooks.books
-    owing = [row["CustomerRef"]["value"] for row in _open_invoices(world)]
-    customer = next(iter([*owing, *(row["Id"] for row in books.rows("Customer"))]), None)
+    ledger, customers = world.ledger, world.ledger.customers()
+    owing = [each.customer_id for each in _open_invoices(world)]
+    customer = next(iter([*owing, *customers]), None)
     if customer is None:
-        raise ValueError("QuickBooks Online has no customer who could pay")
-    name = books.get("Customer", customer)["DisplayName"]
-    made = books.add_payment(customer, amount, PaymentRefNum="WIRE-UNNAMED")
+        raise ValueError(f"{ledger.title} has no customer who could pay")
+    made = ledger.receive(customer, Decimal(amount))
     said = (
-        f"{name} paid {_MONEY.format(made['TotalAmt'])} without naming an invoice: "
-        "the money is in QuickBooks Online, applied to nothing."
+        f"{customers[customer]} paid {_MONEY.format(Decimal(amount))} without naming an invoice: "
+        f"the money is in {ledger.title}, applied to nothing."
     )
-    return Act(said, (made["Id"],), made["TotalAmt"])
+    return Act(said, (made,), Decimal(amount))
 
 
 def lose_next_answer(world: World, match: str = "") -> Act:
-    """The next time invoices are sent to QuickBooks Online, it commits and the line goes dead.
+    """The next time invoices are sent to the ledger, it commits and the line goes dead.
 
     `match` narrows it to a kind of call, "batch" or "invoice"; empty takes whichever comes.
     """
-    ledger = world.quickbooks
-    ledger.faults.add(
+    ledger = world.ledger
+    ledger.vendor.faults.add(
         "lost_answer",
-        method="POST",
-        path=f"/v3/company/{ledger.realm_id}/{match}",
-        # Only sales have such lines: customers and payments go through unharmed.
-        body='"SalesItemLineDetail"',
+        method=ledger.invoice_method,
+        path=ledger.invoice_calls.get(match, ledger.root),
+        body=ledger.invoice_body,  # customers and payments go through unharmed
     )
-    kind = f"{match} of invoices" if match == "batch" else "invoices"
+    kind = "batch of invoices" if match == "batch" else "invoices"
     return Act(
-        f"The next {kind} sent to QuickBooks Online will be committed there, "
+        f"The next {kind} sent to {ledger.title} will be committed there, "
         "but the answer will never arrive."
     )
 
 
 # -- inside ----------------------------------------------------------------------
-def _open_invoices(world: World) -> list[Row]:
-    rows = world.quickbooks.books.rows("Invoice")
-    return [row for row in rows if row["Balance"] > 0]
+def _numbered(world: World, number: str) -> Invoice:
+    found = [each for each in world.ledger.invoices() if each.number == number]
+    if not found:
+        raise ValueError(f"{world.ledger.title} has no invoice {number}")
+    return found[0]
 
 
-def _of_one_customer(invoices: Iterable[Row], most: int) -> list[Row]:
+def _open_invoices(world: World) -> list[Invoice]:
+    return [each for each in world.ledger.invoices() if each.balance > 0]
+
+
+def _of_one_customer(invoices: Iterable[Invoice], most: int) -> list[Invoice]:
     """Two or three open invoices of the first customer who has as many; else none."""
-    found: dict[str, list[Row]] = {}
-    for row in invoices:
-        found.setdefault(row["CustomerRef"]["value"], []).append(row)
-    several = next((rows for rows in found.values() if len(rows) > 1), [])[:3]
+    found: dict[str, list[Invoice]] = {}
+    for each in invoices:
+        found.setdefault(each.customer_id, []).append(each)
+    several = next((some for some in found.values() if len(some) > 1), [])[:3]
     return several if len(several) <= most else []
-
-
-def _number(row: Row) -> str:
-    return str(row.get("DocNumber") or row["Id"])
 
 
 def _payments(count: int) -> str:

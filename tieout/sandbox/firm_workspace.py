@@ -16,6 +16,16 @@ FILES = (
     "mappings/ledger.yaml",
 )
 
+_FILES = resources.files("tieout.sandbox") / "firm_workspace_files"
+#: By ledger: what its connection is told of itself, and the variable of each secret.
+_LEDGERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "quickbooks": (("realm_id",), ("client_id", "client_secret", "refresh_token")),
+    "xero": (("tenant_id",), ("client_id", "client_secret", "refresh_token")),
+    "netsuite": (("account_id", "client_id", "certificate_id"), ("private_key",)),
+}
+#: What an untaxed line is called in a company of the United States.
+_UNTAXED = {"quickbooks": "NON", "xero": "Tax Exempt", "netsuite": ""}
+
 
 def write_workspace(
     folder: Path,
@@ -27,22 +37,24 @@ def write_workspace(
 
     `described` is what the stand-ins say of themselves: base URL and credentials by vendor.
     """
-    crm, time, ledger = (described[name] for name in ("salesforce", "harvest", "quickbooks"))
+    crm, time, slug = described["salesforce"], described["harvest"], _ledger_of(described)
+    ledger = described[slug]
     known = {
         "crm_url": crm["base_url"],
         "crm_client_id": crm["credentials"]["client_id"],
         "crm_username": crm["credentials"]["username"],
         "time_url": time["base_url"],
         "time_account_id": str(time["credentials"]["account_id"]),
+        "ledger": (_FILES / f"{slug}.yaml").read_text(encoding="utf-8").rstrip(),
         "ledger_url": ledger["base_url"],
-        "ledger_realm_id": ledger["credentials"]["realm_id"],
+        **{f"ledger_{name}": ledger["credentials"][name] for name in _LEDGERS[slug][0]},
+        "untaxed": _UNTAXED[slug],
         "first_instalment": instalment_days[0].isoformat(),
         "second_instalment": instalment_days[1].isoformat(),
         "rates": "\n".join(f"    {role}: {rate}" for role, rate in rates.items()),
     }
-    templates = resources.files("tieout.sandbox") / "firm_workspace_files"
     for name in FILES:
-        text = (templates / name).read_text(encoding="utf-8")
+        text = (_FILES / name).read_text(encoding="utf-8")
         for place, value in known.items():
             text = text.replace(f"<{place}>", value)
         target = folder / name
@@ -52,13 +64,14 @@ def write_workspace(
 
 def secrets_for(described: Mapping[str, Any]) -> dict[str, str]:
     """The environment variables that the demo's workspace names, with their values."""
-    crm, time, ledger = (
-        described[name]["credentials"] for name in ("salesforce", "harvest", "quickbooks")
-    )
+    slug = _ledger_of(described)
+    ledger = described[slug]["credentials"]
     return {
-        "TIEOUT_CRM_PRIVATE_KEY": crm["private_key"],
-        "TIEOUT_TIME_ACCESS_TOKEN": time["access_token"],
-        "TIEOUT_LEDGER_CLIENT_ID": ledger["client_id"],
-        "TIEOUT_LEDGER_CLIENT_SECRET": ledger["client_secret"],
-        "TIEOUT_LEDGER_REFRESH_TOKEN": ledger["refresh_token"],
+        "TIEOUT_CRM_PRIVATE_KEY": described["salesforce"]["credentials"]["private_key"],
+        "TIEOUT_TIME_ACCESS_TOKEN": described["harvest"]["credentials"]["access_token"],
+        **{f"TIEOUT_LEDGER_{name.upper()}": ledger[name] for name in _LEDGERS[slug][1]},
     }
+
+
+def _ledger_of(described: Mapping[str, Any]) -> str:
+    return next(slug for slug in _LEDGERS if slug in described)

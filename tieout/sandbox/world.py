@@ -11,12 +11,14 @@ import shlex
 import socket
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from tieout.clock import Clock
 from tieout.sandbox.core import Vendor
 from tieout.sandbox.harvest import Harvest
+from tieout.sandbox.ledgers import LedgerSide, side_of
 from tieout.sandbox.quickbooks import QuickBooks
 from tieout.sandbox.salesforce import Salesforce
 from tieout.sandbox.schema_file import load_schema
@@ -117,6 +119,15 @@ class World:
     def xero(self) -> Xero:
         """A third ledger. Raises ValueError when this world has none."""
         return cast("Xero", self._vendor("xero"))
+
+    @cached_property
+    def ledger(self) -> LedgerSide:
+        """The books of the ledger, whichever it is. Raises ValueError when there is none."""
+        found = [slug for slug, (_, kind) in _SYSTEMS.items() if kind == "ledger"]
+        slug = next((slug for slug in found if slug in self.vendors), "")
+        if not slug:
+            raise ValueError("this world has no ledger")
+        return side_of(self.vendors[slug])
 
     def _vendor(self, slug: str) -> Vendor:
         if slug not in self.vendors:

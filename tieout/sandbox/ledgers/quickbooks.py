@@ -1,0 +1,134 @@
+"""QuickBooks Online's books."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, cast
+
+from tieout.sandbox.core import Vendor
+from tieout.sandbox.ledgers.side import Invoice, Line, Receipt
+from tieout.sandbox.quickbooks import QuickBooks
+from tieout.sandbox.quickbooks.wire import Row
+
+_CENT = Decimal("0.01")
+
+
+class QuickBooksSide:
+    """See `LedgerSide`."""
+
+    title = "QuickBooks Online"
+    invoice_method = "POST"
+    invoice_body = '"SalesItemLineDetail"'
+
+    def __init__(self, vendor: Vendor) -> None:
+        self.vendor: Any = cast(QuickBooks, vendor)
+        self.root = f"/v3/company/{self.vendor.realm_id}/"
+        self.invoice_calls = {"batch": f"{self.root}batch", "invoice": f"{self.root}invoice"}
+
+    # -- what stands there ------------------------------------------------------------------
+    def invoices(self) -> list[Invoice]:
+        return [_invoice(row) for row in self.vendor.books.rows("Invoice")]
+
+    def customers(self) -> dict[str, str]:
+        return {row["Id"]: row["DisplayName"] for row in self.vendor.books.rows("Customer")}
+
+    def receipts(self) -> list[Receipt]:
+        return [
+            Receipt(row["Id"], row["CustomerRef"]["value"], row["TotalAmt"], row["UnappliedAmt"])
+            for row in self.vendor.books.rows("Payment")
+            if not _is_void(row)
+        ]
+
+    # -- setting up -------------------------------------------------------------------------
+    def set_up(self, company: str, items: Iterable[str]) -> None:
+        self.vendor.settings.company_name = company
+        books = self.vendor.books
+        income = next(row["Id"] for row in books.rows("Account") if row["Name"] == "Services")
+        for name in items:
+            books.add("Item", Name=name, Type="Service", IncomeAccountRef={"value": income})
+
+    def add_customer(self, name: str, email: str) -> str:
+        books = self.vendor.books
+        net_30 = next(row["Id"] for row in books.rows("Term") if row["Name"] == "Net 30")
+        made = books.add_customer(
+            name,
+            CompanyName=name,
+            PrimaryEmailAddr={"Address": email},
+            SalesTermRef={"value": net_30},
+        )
+        return str(made["Id"])
+
+    def date_back(self, instant: datetime | None) -> None:
+        self.vendor.books.backdated = instant
+
+    # -- what people do ---------------------------------------------------------------------
+    def pay(self, amounts: Mapping[str, Decimal]) -> list[str]:
+        return [self.vendor.books.pay(dict(amounts))["Id"]]
+
+    def receive(self, customer_id: str, amount: Decimal) -> str:
+        made = self.vendor.books.add_payment(customer_id, amount, PaymentRefNum="WIRE-UNNAMED")
+        return str(made["Id"])
+
+    def raise_price(self, invoice_id: str, more: Decimal) -> tuple[Decimal, Decimal]:
+        books = self.vendor.books
+        lines = [dict(line) for line in books.get("Invoice", invoice_id)["Line"]]
+        line = next(each for each in lines if each["DetailType"] == "SalesItemLineDetail")
+        old = line["Amount"]
+        detail = dict(line["SalesItemLineDetail"])
+        if detail.get("Qty") and "UnitPrice" in detail:
+            detail["UnitPrice"] += more
+            line["Amount"] = (detail["Qty"] * detail["UnitPrice"]).quantize(_CENT, ROUND_HALF_UP)
+        else:
+            line["Amount"] = old + more
+        line["SalesItemLineDetail"] = detail
+        books.edit_invoice(invoice_id, Line=lines)
+        return old, line["Amount"]
+
+    def void(self, invoice_id: str) -> None:
+        self.vendor.books.void_invoice(invoice_id)
+
+    def delete(self, invoice_id: str) -> None:
+        self.vendor.books.delete_invoice(invoice_id)
+
+    def close_until(self, day: date | None) -> None:
+        self.vendor.books.close_until(day)
+
+    def revoke(self) -> bool:
+        self.vendor.revoke_tokens()
+        return True
+
+    def sign_in_again(self) -> dict[str, str]:
+        return {"refresh_token": self.vendor.sign_in.issue()["refresh_token"]}
+
+
+def _invoice(row: Row) -> Invoice:
+    mark, _, memo = str(row.get("PrivateNote", "")).partition("] ")
+    return Invoice(
+        id=row["Id"],
+        number=row.get("DocNumber", ""),
+        customer_id=row["CustomerRef"]["value"],
+        day=date.fromisoformat(str(row["TxnDate"])),
+        total=row["TotalAmt"],
+        tax=row.get("TxnTaxDetail", {}).get("TotalTax", Decimal(0)),
+        balance=row["Balance"],
+        voided=_is_void(row),
+        key=mark.partition("[tieout:")[2].rstrip("]"),
+        memo=memo,
+        lines=tuple(_lines(row)),
+    )
+
+
+def _lines(row: Row) -> Iterable[Line]:
+    for line in row["Line"]:
+        if line["DetailType"] == "SalesItemLineDetail":
+            detail, amount = line["SalesItemLineDetail"], line["Amount"]
+            quantity = detail.get("Qty", Decimal(1))
+            yield Line(
+                line.get("Description", ""), quantity, detail.get("UnitPrice", amount), amount
+            )
+
+
+def _is_void(row: Row) -> bool:
+    return str(row.get("PrivateNote", "")).startswith("Voided")
