@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 
+from tests.scenarios.carried import records_in
 from tests.scenarios.firm import JANUARY, Firm
 from tieout.billing.inputs import Period
 from tieout.model.document import Document, DocumentStatus
@@ -87,18 +87,10 @@ def customers(firm: Firm) -> list[str]:
     return sorted(firm.world.ledger.customers().values())
 
 
-def written(calls: list[Call]) -> list[tuple[str, str]]:
+def written(firm: Firm, calls: list[Call]) -> list[tuple[str, str]]:
     """What writing calls carried: ("customer", name) and ("invoice", number), in order."""
-    found = []
-    for call in calls:
-        body = json.loads(call.body)
-        for item in body.get("BatchItemRequest", [body]):
-            invoice = item.get("Invoice", item)
-            if "DocNumber" in invoice:
-                found.append(("invoice", invoice["DocNumber"]))
-            else:
-                found.append(("customer", invoice["DisplayName"]))
-    return found
+    slug = firm.world.ledger.vendor.slug
+    return [record for call in calls for record in records_in(slug, call.body)]
 
 
 def assert_each_once(firm: Firm) -> None:

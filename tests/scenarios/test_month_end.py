@@ -82,7 +82,7 @@ def test_the_plan_lists_exactly_the_writes_that_the_push_makes(firm: Firm) -> No
         assert planned.problems == ()
         done = push(firm.engine)
         calls = ledger.write_calls[before:]
-        assert sorted(written(calls)) == sorted((w.writer, w.name) for w in planned.writes)
+        assert sorted(written(firm, calls)) == sorted((w.writer, w.name) for w in planned.writes)
         assert len(calls) == planned.calls == done.calls
     linked = {link.client for link in planned.links}
     assert linked == set(), "what January linked, February knows"

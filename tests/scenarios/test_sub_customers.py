@@ -102,7 +102,7 @@ def test_a_push_makes_exactly_the_plan_each_below_its_own(firm: Firm) -> None:
     push_until_settled(firm)
     calls = firm.world.quickbooks.write_calls[before:]
     assert len(calls) == found.calls
-    sent = [name for _, name in written(calls)]
+    sent = [name for _, name in written(firm, calls)]
     for writer in (CUSTOMER, PROJECT, INVOICE):
         wanted = names(found, writer)
         now, sent = sent[: len(wanted)], sent[len(wanted) :]

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.sim.kernel import Process
 from tieout.sandbox.firm import edit_invoice_behind, late_entry, unapplied_payment
+from tieout.sandbox.ledgers import CannotBeDone, Invoice
 
 if TYPE_CHECKING:
     from tests.sim.history import History
@@ -34,7 +35,7 @@ class Touched:
 
     number: str
     act: str
-    before: dict[str, Any]
+    before: Invoice
     settled: bool  # our side knew it as confirmed
 
 
@@ -70,64 +71,71 @@ class Acts:
         """What a person would put right in the end, and every vendor on its own."""
         for vendor in self.history.world.vendors.values():
             vendor.faults.clear()
-        self.history.world.quickbooks.books.close_until(None)
+        self.history.world.ledger.close_until(None)
         self.history.reconnect()
 
     # -- occasions -------------------------------------------------------------------------
-    def untouched(self) -> dict[str, Any] | None:
+    def untouched(self) -> Invoice | None:
         """An open invoice of ours nobody touched, chosen by the seed; none in closed books."""
         if self.closed:
             return None
-        rows = [
-            row
-            for row in self.history.world.quickbooks.books.rows("Invoice")
-            if row["DocNumber"] not in self.touched and row["Balance"] == row["TotalAmt"] > 0
+        found = [
+            each
+            for each in self.history.world.ledger.invoices()
+            if each.number not in self.touched and each.balance == each.total > 0
         ]
-        return dict(self.history.chance.choice(rows)) if rows else None
+        return self.history.chance.choice(found) if found else None
 
-    def touch(self, act: str, row: dict[str, Any]) -> None:
-        number = row["DocNumber"]
+    def touch(self, act: str, invoice: Invoice) -> None:
         states = self.history.ask(
             "SELECT o.state FROM outbox o JOIN documents d ON d.id = o.subject_id "
             "WHERE d.number = ?",
-            number,
+            invoice.number,
         )
         settled = states == [("confirmed",)]
-        self.touched[number] = Touched(number, act, row, settled)
+        self.touched[invoice.number] = Touched(invoice.number, act, invoice, settled)
 
 
 def _edit(acts: Acts) -> bool:
-    row = acts.untouched()
-    if row is None:
+    invoice = acts.untouched()
+    if invoice is None:
         return False
-    acts.touch("edit", row)
-    edit_invoice_behind(acts.history.world, row["DocNumber"])
+    acts.touch("edit", invoice)
+    edit_invoice_behind(acts.history.world, invoice.number)
     return True
 
 
-def _gone(act: str) -> Callable[[Acts], bool]:
-    def do(acts: Acts) -> bool:
-        row = acts.untouched()
-        if row is None:
-            return False
-        acts.touch(act, row)
-        books = acts.history.world.quickbooks.books
-        (books.void_invoice if act == "void" else books.delete_invoice)(row["Id"])
-        return True
+def _void(acts: Acts) -> bool:
+    invoice = acts.untouched()
+    if invoice is None:
+        return False
+    acts.touch("void", invoice)
+    acts.history.world.ledger.void(invoice.id)
+    return True
 
-    return do
+
+def _delete(acts: Acts) -> bool:
+    invoice = acts.untouched()
+    if invoice is None:
+        return False
+    try:
+        acts.history.world.ledger.delete(invoice.id)
+    except CannotBeDone:  # nor can anybody else there
+        return True
+    acts.touch("delete", invoice)
+    return True
 
 
 def _pay(part: str) -> Callable[[Acts], bool]:
     def do(acts: Acts) -> bool:
-        row = acts.untouched()
-        if row is None:
+        invoice = acts.untouched()
+        if invoice is None:
             return False
-        amount = row["Balance"] if part == "all" else Decimal("100.00")
-        if amount > row["Balance"]:
+        amount = invoice.balance if part == "all" else Decimal("100.00")
+        if amount > invoice.balance:
             return False
-        acts.touch("pay" if part == "all" else "pay part", row)
-        acts.history.world.quickbooks.books.pay({row["Id"]: amount})
+        acts.touch("pay" if part == "all" else "pay part", invoice)
+        acts.history.world.ledger.pay({invoice.id: amount})
         return True
 
     return do
@@ -148,19 +156,19 @@ def _late_entry(acts: Acts) -> bool:
 
 
 def _close_books(acts: Acts) -> bool:
-    books = acts.history.world.quickbooks.books
-    books.close_until(date(2027, 12, 31))
+    ledger = acts.history.world.ledger
+    ledger.close_until(date(2027, 12, 31))
     acts.closed = True
     acts.history.kernel.sleep(5 * 3600.0)
-    books.close_until(None)
+    ledger.close_until(None)
     acts.closed = False
     return True
 
 
 _ACTS: dict[str, Callable[[Acts], bool]] = {
     "edit": _edit,
-    "void": _gone("void"),
-    "delete": _gone("delete"),
+    "void": _void,
+    "delete": _delete,
     "pay": _pay("all"),
     "pay part": _pay("some"),
     "unapplied": _unapplied,

@@ -6,6 +6,7 @@ A point is a place by name: a call (`quickbooks POST batch`) or a commit
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections import Counter
@@ -22,6 +23,10 @@ READ = (*_ANY_CALL, "late", "503 before", "429 absurd", "quota gone", "401")
 WRITE = (*_ANY_CALL, "late", "503 before", "500 after", "504 after", "429 absurd", "401")
 TOKEN = (*_ANY_CALL, "slow", "revoked")
 COMMIT = ("crash before", "crash after", "pause before", "pause after")
+
+LEDGERS = ("quickbooks", "xero", "netsuite")
+#: Ledgers that give another refresh token for each one that is used.
+ROTATING = ("quickbooks", "xero")
 
 
 @dataclass(frozen=True, order=True)
@@ -41,11 +46,11 @@ def kinds_at(point: str) -> tuple[str, ...]:
     """What can happen at a point."""
     if point.startswith("commit "):
         return COMMIT
-    if point.endswith(" token"):
-        # Only a refresh token can be revoked; the others sign in with what they are given.
-        return TOKEN if point.startswith("quickbooks") else TOKEN[:-1]
     slug, _, call = point.partition(" ")
-    if slug == "quickbooks" and call.startswith("POST"):
+    if call == "token":
+        # Only a refresh token can be revoked; the others sign in with what they are given.
+        return TOKEN if slug in ROTATING else TOKEN[:-1]
+    if slug in LEDGERS and call.startswith(("POST", "PUT", "PATCH")):
         return WRITE
     # The time tool's token is given by a person and never refreshed: see "revoked".
     return tuple(kind for kind in READ if slug != "harvest" or kind != "401")
@@ -90,13 +95,15 @@ _QUERY = re.compile(r"from\s+(\w+)", re.IGNORECASE)
 _WHERE = re.compile(r"where\s+(\w+)", re.IGNORECASE)
 
 
-def name_of_call(slug: str, method: str, url: str) -> str:
+def name_of_call(slug: str, method: str, url: str, body: bytes = b"") -> str:
     """The point of a call: vendor, method and what it is about, without any id."""
     parts = urlsplit(url)
     if "token" in parts.path:
         return f"{slug} token"
     told = parse_qs(parts.query)
     text = unquote(next(iter(told.get("query", told.get("q", []))), ""))
+    if parts.path.endswith("/suiteql"):
+        text = str(json.loads(body)["q"])
     if text:
         entity, field_name = _QUERY.search(text), _WHERE.search(text)
         about = f"query {entity.group(1) if entity else '?'}"

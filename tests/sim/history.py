@@ -51,6 +51,7 @@ class Script:
     """What happens in a history: everything follows from the seed and the strikes."""
 
     seed: int
+    ledger: str = "quickbooks"
     strikes: tuple[Strike, ...] = ()
     acts: tuple[str, ...] = ()
     workers: int = 2
@@ -73,7 +74,8 @@ class History:
         start = chance.choice(firm.STARTS)
         self.chance = chance
         self.kernel = Kernel(start, self.script.seed)
-        self.world = World(self.kernel.clock, preset="empty")
+        vendors = ("salesforce", "harvest", self.script.ledger)
+        self.world = World(self.kernel.clock, preset="empty", vendors=vendors)
         self.facts = firm.found_firm(self.folder, self.world, firm.plan_firm(chance, start))
         self.faults = Faults(list(self.script.strikes))
         self.watch = Watch(self)
@@ -131,8 +133,7 @@ class History:
 
     def revoke(self) -> None:
         """The ledger's user disconnects us; a person signs in again some hours later."""
-        self.world.quickbooks.revoke_tokens()
-        self.revoked = True
+        self.revoked = self.world.ledger.revoke()
 
         def reconnect() -> None:
             self.kernel.sleep(3 * 3600.0)
@@ -141,11 +142,11 @@ class History:
         self.kernel.spawn(Process("person"), "person", reconnect)
 
     def reconnect(self) -> None:
-        """A person signs in again: another refresh token stands in the environment."""
+        """A person signs in again: other credentials stand in the environment."""
         if self.revoked:
-            token = self.world.quickbooks.sign_in.issue()["refresh_token"]
-            self._secrets["TIEOUT_LEDGER_REFRESH_TOKEN"] = token
-            self.secrets_ever.add(token)
+            for name, secret in self.world.ledger.sign_in_again().items():
+                self._secrets[f"TIEOUT_LEDGER_{name.upper()}"] = secret
+                self.secrets_ever.add(secret)
             self.revoked = False
             self.kernel.note("a person signed in to the ledger again")
 
@@ -153,7 +154,7 @@ class History:
     def engine(self, process: Process) -> Iterator[Engine]:
         """The workspace opened by a process: its memory, gone when it dies."""
         described = hosts(self.world)
-        vendors = (self.world.salesforce, self.world.harvest, self.world.quickbooks)
+        vendors = self.world.vendors.values()
         mounts = {described[v.slug]["base_url"]: Wire(self, process, v) for v in vendors}
         skew_s = self.script.skew_s if process.name == "worker 2" else 0.0
         with bootstrap.open_engine(

@@ -11,16 +11,14 @@ import json
 from collections import Counter
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from tests.sim.acts import SAID
+from tieout.sandbox.ledgers import Invoice
 
 if TYPE_CHECKING:
     from tests.sim.history import History
-
-_MARK = "[tieout:"
-Row = dict[str, Any]
 
 
 def broken(history: History) -> list[str]:
@@ -45,32 +43,31 @@ def cents(amount: Decimal | str) -> int:
 
 
 # -- their side ------------------------------------------------------------------------------
-def as_pushed(history: History) -> list[Row]:
+def as_pushed(history: History) -> list[Invoice]:
     """Every invoice of ours over there as it was before anybody touched it."""
-    live = {row["DocNumber"]: row for row in _ours_there(history)}
+    live = {invoice.number: invoice for invoice in _ours_there(history)}
     for number, touched in history.acts.touched.items():
         live[number] = touched.before
     return list(live.values())
 
 
-def _ours_there(history: History) -> list[Row]:
-    rows = history.world.quickbooks.books.rows("Invoice")
-    return [row for row in rows if _MARK in str(row.get("PrivateNote", ""))]
+def _ours_there(history: History) -> list[Invoice]:
+    return [invoice for invoice in history.world.ledger.invoices() if invoice.key]
 
 
 def _once_each(history: History) -> list[str]:
     """One record for each approved document, each key and each customer's name once."""
     told = []
-    rows = _ours_there(history)
-    keys = Counter(str(row["PrivateNote"]).split("]")[0] for row in rows)
-    numbers = Counter(row["DocNumber"] for row in rows)
-    names = Counter(row["DisplayName"] for row in history.world.quickbooks.books.rows("Customer"))
+    ours = _ours_there(history)
+    keys = Counter(invoice.key for invoice in ours)
+    numbers = Counter(invoice.number for invoice in ours)
+    names = Counter(history.world.ledger.customers().values())
     for what, counts in (("key", keys), ("number", numbers), ("customer", names)):
         told += [f"{what} {one} is there {n} times" for one, n in counts.items() if n > 1]
     approved = {
         number for (number,) in history.ask("SELECT number FROM documents WHERE status != 'draft'")
     }
-    there = {row["DocNumber"] for row in as_pushed(history)}
+    there = {invoice.number for invoice in as_pushed(history)}
     told += [f"{number} is lost" for number in sorted(approved - there)]
     told += [f"{number} is there and was never approved" for number in sorted(there - approved)]
     return told
@@ -80,10 +77,9 @@ def _amounts(history: History) -> list[str]:
     """For each project and month, what was invoiced is what was worked and sold."""
     code_of = {each.name: each.code for each in history.facts.projects}
     billed: Counter[tuple[str, date]] = Counter()
-    for row in as_pushed(history):
-        name = str(row["PrivateNote"]).partition("] ")[2]
-        month = date.fromisoformat(str(row["TxnDate"])).replace(day=1)
-        billed[code_of[name], month] += cents(row["TotalAmt"])
+    for invoice in as_pushed(history):
+        month = invoice.day.replace(day=1)
+        billed[code_of[invoice.memo], month] += cents(invoice.total)
     told = []
     for place, due in expected(history).items():
         if billed[place] != due:
@@ -116,15 +112,15 @@ def expected(history: History) -> Counter[tuple[str, date]]:
 def _lines(history: History) -> list[str]:
     """On every line quantity x rate is the amount; the lines come to the total."""
     told = []
-    for row in as_pushed(history):
-        sales = [line for line in row["Line"] if line["DetailType"] == "SalesItemLineDetail"]
-        total = sum(cents(line["Amount"]) for line in sales)
-        if total != cents(row["TotalAmt"]) or not sales:
-            told.append(f"{row['DocNumber']}: lines {total}, total {cents(row['TotalAmt'])}")
-        for line in sales:
-            detail = line["SalesItemLineDetail"]
-            if detail["Qty"] * detail["UnitPrice"] != line["Amount"]:
-                told.append(f"{row['DocNumber']}: {line['Description']} does not multiply")
+    for invoice in as_pushed(history):
+        total = sum(cents(line.amount) for line in invoice.lines)
+        if total != cents(invoice.total) or not invoice.lines:
+            told.append(f"{invoice.number}: lines {total}, total {cents(invoice.total)}")
+        told += [
+            f"{invoice.number}: {line.text} does not multiply"
+            for line in invoice.lines
+            if line.quantity * line.rate != line.amount
+        ]
     return told
 
 
@@ -132,8 +128,8 @@ def _lines(history: History) -> list[str]:
 def _payments(history: History) -> list[str]:
     """Every payment over there is known here to the cent, and balances agree."""
     theirs = {
-        row["Id"]: (cents(row["TotalAmt"]), cents(row["UnappliedAmt"]))
-        for row in history.world.quickbooks.books.rows("Payment")
+        each.id: (cents(each.total), cents(each.unapplied))
+        for each in history.world.ledger.receipts()
     }
     ours = {}
     for (text,) in history.ask("SELECT body FROM facts WHERE kind = 'payment' AND deleted = 0"):
@@ -141,14 +137,12 @@ def _payments(history: History) -> list[str]:
         amounts = body["total"]["amount"], body["unapplied"]["amount"]
         ours[body["remote_id"]] = (cents(amounts[0]), cents(amounts[1]))
     told = [] if ours == theirs else [f"payments here {ours}, there {theirs}"]
-    there = {row["DocNumber"]: row for row in _ours_there(history)}
+    there = {invoice.number: invoice for invoice in _ours_there(history)}
     for number, status in history.ask("SELECT number, status FROM documents"):
-        row = there.get(number)
-        if row is None or number in _untold(history):
+        invoice = there.get(number)
+        if invoice is None or number in _untold(history) or invoice.voided:
             continue
-        total, balance = cents(row["TotalAmt"]), cents(row["Balance"])
-        if total == 0:
-            continue  # voided over there
+        total, balance = cents(invoice.total), cents(invoice.balance)
         due = "pushed" if balance == total else "part_paid" if balance else "paid"
         if status != due:
             told.append(f"{number} is {status} here and {due} there")
@@ -189,8 +183,8 @@ def _said(history: History) -> list[str]:
     ours = {
         remote for (remote,) in history.ask("SELECT remote_id FROM refs WHERE kind = 'customer'")
     }
-    for row in history.world.quickbooks.books.rows("Payment"):
-        if cents(row["UnappliedAmt"]) and row["CustomerRef"]["value"] in ours:
+    for receipt in history.world.ledger.receipts():
+        if cents(receipt.unapplied) and receipt.customer_id in ours:
             due["R10"] += 1
     return [] if said == due else [f"the report says {dict(said)}, not {dict(due)}"]
 

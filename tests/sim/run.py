@@ -38,6 +38,8 @@ from tests.sim.invariants import broken
 
 #: Seeds whose histories once broke a promise: always run again.
 KEPT = Path(__file__).with_name("kept_seeds.json")
+#: The ledgers that histories are about, in turn by seed.
+LEDGERS = ("quickbooks",)
 #: Faults of its own that each history is given, so that together they meet every one.
 EACH = 3
 #: Histories between two savings of a long run.
@@ -71,22 +73,45 @@ def points() -> tuple[str, ...]:
 
 
 @cache
-def _met_by() -> dict[str, int]:
-    """Each point, and the seed of a quiet history that passes it."""
-    found: dict[str, int] = {}
-    # Different firms pass different points: one invoice goes alone, several in a batch.
-    for seed in (1, 3):
-        told = tell(Script(seed=seed, **QUIET))
-        if told.broken:
-            raise AssertionError(f"a quiet history (seed {seed}) is broken: {told.broken}")
-        found |= {point: found.get(point, seed) for point in told.points}
+def _met_by() -> dict[str, dict[str, int]]:
+    """Each point: by ledger, the seed of a quiet history that passes it."""
+    found: dict[str, dict[str, int]] = {}
+    for ledger in LEDGERS:
+        # Different firms pass different points: one invoice goes alone, several in a batch.
+        for seed in (1, 3):
+            told = tell(Script(seed=seed, ledger=ledger, **QUIET))
+            if told.broken:
+                raise AssertionError(f"a quiet history ({ledger}, {seed}) is broken: {told.broken}")
+            for point in told.points:
+                found.setdefault(point, {}).setdefault(ledger, seed)
     return found
 
 
-def script(seed: int, faults: list[Strike]) -> Script:
+def ledger_of(seed: int) -> str:
+    """The ledger that a seed's history is about."""
+    return LEDGERS[seed % len(LEDGERS)]
+
+
+@cache
+def faults_of(ledger: str) -> tuple[Strike, ...]:
+    """The single faults that a ledger's histories are owed.
+
+    Each fault belongs to one ledger: at a point that several pass, they share them out.
+    """
+    met = _met_by()
+    shared = [(strike, sorted(met[strike.point])) for strike in every_fault(points())]
+    return tuple(one for n, (one, by) in enumerate(shared) if by[n % len(by)] == ledger)
+
+
+def owed_by(seed: int) -> tuple[Strike, ...]:
+    """A seed's own share of them: together, so many seeds as there are faults meet all."""
+    faults, place = faults_of(ledger_of(seed)), seed // len(LEDGERS)
+    return tuple(faults[(place * EACH + number) % len(faults)] for number in range(EACH))
+
+
+def script(seed: int) -> Script:
     """The script of a seed: its share of all single faults, others anywhere, some acts."""
     chance = random.Random(f"script {seed}")
-    own = [faults[(seed * EACH + number) % len(faults)] for number in range(EACH)]
     more = [
         Strike("", chance.choice(_ANY), chance.randrange(5, 500))
         for _ in range(chance.randrange(4))
@@ -96,7 +121,8 @@ def script(seed: int, faults: list[Strike]) -> Script:
     skew_s = chance.choice((0.0, 0.0, -90.0, 240.0))
     return Script(
         seed=seed,
-        strikes=(*own, *more),
+        ledger=ledger_of(seed),
+        strikes=(*owed_by(seed), *more),
         acts=acts,
         workers=workers,
         skew_s=skew_s,
@@ -147,18 +173,19 @@ def story(history: History) -> list[str]:
 
 def run_one(seed: int) -> Told:
     """A seed's history."""
-    return tell(script(seed, every_fault(points())))
+    return tell(script(seed))
 
 
 def struck_in_peace(strikes: tuple[Strike, ...]) -> Told:
     """Faults that no history came to, in a quiet one that passes all their points."""
-    return tell(Script(seed=_met_by()[strikes[0].point], strikes=strikes, **QUIET))
+    ledger, seed = _passed_in(strikes[0])
+    return tell(Script(seed=seed, ledger=ledger, strikes=strikes, **QUIET))
 
 
 def _in_peace(missing: list[Strike], together: int) -> list[tuple[Strike, ...]]:
     """Missing faults in groups whose points the same quiet history passes."""
     found = []
-    for _, same in groupby(sorted(missing, key=_seed_of), key=_seed_of):
+    for _, same in groupby(sorted(missing, key=_passed_in), key=_passed_in):
         found += _parts([*same], together)
     return found
 
@@ -167,8 +194,10 @@ def _parts(strikes: list[Strike], size: int) -> list[tuple[Strike, ...]]:
     return [tuple(strikes[at : at + size]) for at in range(0, len(strikes), size)]
 
 
-def _seed_of(strike: Strike) -> int:
-    return _met_by()[strike.point]
+def _passed_in(strike: Strike) -> tuple[str, int]:
+    """The ledger that owes a fault, and the seed of its quiet history that passes the point."""
+    ledger = next(each for each in LEDGERS if strike in faults_of(each))
+    return ledger, _met_by()[strike.point][ledger]
 
 
 # -- many ------------------------------------------------------------------------------------
@@ -197,8 +226,7 @@ class Sum:
 
     def not_struck(self, seeds: Iterable[int]) -> list[Strike]:
         """The single faults that these seeds owed and nothing met."""
-        faults = every_fault(points())
-        owed = {faults[(s * EACH + n) % len(faults)] for s in seeds for n in range(EACH)}
+        owed = {strike for seed in seeds for strike in owed_by(seed)}
         return sorted(one for one in owed if not self.struck[f"{one.kind} at {one.point}"])
 
 

@@ -35,7 +35,7 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from(_FAULTS), call=st.sampled_from(_CALLS), times=st.integers(1, 3))
     def something_goes_wrong(self, kind: str, call: str, times: int) -> None:
-        faults = self.firm.world.quickbooks.faults
+        faults = self.firm.world.ledger.vendor.faults
         where = {"path": call, "method": "" if call == "/query" else "POST", "times": times}
         if kind == "throttled":
             faults.add("reply", status=429, **where)
@@ -69,7 +69,7 @@ class Ledger(RuleBasedStateMachine):
         self.firm.engine = self.stack.enter_context(opened(self.folder, self.firm.world))
 
     def teardown(self) -> None:
-        self.firm.world.quickbooks.faults.clear()
+        self.firm.world.ledger.vendor.faults.clear()
         while self.months:
             self.a_month_is_billed()
         push_until_settled(self.firm)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests.adapters import BaseAdapter
 
-from tests.sim.faults import name_of_call
+from tests.scenarios.carried import documents_in
+from tests.sim.faults import ROTATING, name_of_call
 from tests.sim.kernel import Process
 from tieout.connectors.inprocess import WsgiAdapter
 from tieout.sandbox.core import Vendor
@@ -55,7 +56,8 @@ class Wire(BaseAdapter):
         cert: Any = None,
         proxies: Any = None,
     ) -> requests.Response:
-        point = name_of_call(self._vendor.slug, str(request.method), str(request.url))
+        about = str(request.method), str(request.url), _body(request)
+        point = name_of_call(self._vendor.slug, *about)
         self._history.watch.call(self._process, self._vendor, request)
         kind = self._history.faults.at(point)
         if kind:
@@ -121,6 +123,9 @@ def _quota(slug: str) -> dict[str, Any]:
         text = [{"message": "TotalRequests Limit exceeded.", "errorCode": "REQUEST_LIMIT_EXCEEDED"}]
         content = json.dumps(text).encode()
         return {"status": 403, "content": content, "content_type": "application/json"}
+    if slug == "xero":
+        until_midnight = {"Retry-After": "40000", "X-Rate-Limit-Problem": "day"}
+        return {"status": 429, "headers": until_midnight}
     return {"status": 429, "times": 3}
 
 
@@ -199,7 +204,7 @@ class Watch:
     @contextmanager
     def refresh(self, process: Process, vendor: Vendor, point: str) -> Iterator[None]:
         """Two refreshes of one token at once are one too many."""
-        if not point.endswith(" token") or vendor.slug != "quickbooks":
+        if not point.endswith(" token") or vendor.slug not in ROTATING:
             yield
             return
         if self.refreshing[vendor.slug]:
@@ -213,18 +218,9 @@ class Watch:
     def call(self, process: Process, vendor: Vendor, request: requests.PreparedRequest) -> None:
         if self.open[self._history.kernel.current()]:
             self.broken.append(f"a transaction is open during {request.method} {vendor.slug}")
-        for number in _numbers(request):
+        for number in documents_in(vendor.slug, str(request.method), _body(request)):
             if not self._history.is_approved(number):
                 self.broken.append(f"{number} was sent before it was approved")
-
-
-def _numbers(request: requests.PreparedRequest) -> list[str]:
-    """The numbers of the documents that a call carries."""
-    if request.method != "POST" or b"DocNumber" not in _body(request):
-        return []
-    body = json.loads(_body(request))
-    items = [each.get("Invoice", {}) for each in body.get("BatchItemRequest", [])] or [body]
-    return [item["DocNumber"] for item in items if "DocNumber" in item]
 
 
 def _body(request: requests.PreparedRequest) -> bytes:
