@@ -198,8 +198,8 @@ GUARDS = (
     Guard(
         "nothing at a rate of one",
         "tieout/sync/resolve.py",
-        "        if document.currency != self.lists.home_currency:\n",
-        "        if False:\n",
+        "        if currency == home:\n",
+        "        if True:\n",
         ("tests/scenarios/test_currency.py",),
     ),
     # -- who may, and who sees -------------------------------------------------------------

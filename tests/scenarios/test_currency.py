@@ -1,26 +1,118 @@
-"""An invoice in another currency than the books' waits: nothing is sent at a rate of one."""
+"""An invoice in another currency than the books': at a rate somebody wrote down, or not at all."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
-from tests.scenarios.books import ready_to_push, rows
-from tests.scenarios.firm import small_firm
+from tests.scenarios.books import push_until_settled, ready_to_push, reconciled, rows
+from tests.scenarios.firm import START, Firm, hosts, opened
+from tieout.clock import VirtualClock
+from tieout.model.document import Document
+from tieout.sandbox.firm import demo_firm
+from tieout.sandbox.firm_workspace import write_workspace
+from tieout.sandbox.world import World
+from tieout.store import projects
+from tieout.sync.plan import plan
 from tieout.sync.push import push
 
+RATES = """
+exchange_rates:
+  USD:
+    - { from: 2025-07-01, rate: "0.95" }
+    - { from: 2026-01-15, rate: "0.92" }
+    - { from: 2026-02-20, rate: "0.90" }
+"""
+#: Of the two clients, the one that is a customer already; the books keep it in euro.
+KNOWN, NEW = "Alder Health", "Birch & Bay Foods"
 
-def test_dollars_for_books_in_euro_are_held_and_nothing_is_sent(tmp_path: Path) -> None:
-    with small_firm(tmp_path, people=3, projects=1) as firm:
-        firm.world.quickbooks.settings.home_currency = "EUR"
-        (document,) = ready_to_push(firm)
-        assert str(document.currency) == "USD"
-        assert len(push(firm.engine).held) == 1
-        invoices = [row for row in rows(firm) if row.writer == "invoice"]
-        assert [(row.state.value, row.error_text) for row in invoices] == [
-            (
-                "held",
-                f"{document.number} is in USD and the books in EUR: an exchange rate is needed "
-                "and none is known. Nothing is ever sent at a rate of 1.",
-            )
+
+@contextmanager
+def euro_books(folder: Path, rules: str = "") -> Iterator[Firm]:
+    """A firm that bills dollars and keeps its books in euro."""
+    clock = VirtualClock(START)
+    world = World(clock, preset="empty")
+    settings = world.quickbooks.settings
+    settings.home_currency, settings.multicurrency = "EUR", True
+    facts = demo_firm(world, people=3, projects=2)
+    assert facts.clients == (KNOWN, NEW)
+    write_workspace(folder, hosts(world), facts.rates, facts.instalment_days)
+    with (folder / "mappings" / "ledger.yaml").open("a", encoding="utf-8") as text:
+        text.write(rules)
+    with opened(folder, world) as engine:
+        yield Firm(engine=engine, world=world, facts=facts, clock=clock, folder=folder)
+
+
+def held(firm: Firm) -> list[str]:
+    return sorted(
+        row.error_text for row in rows(firm) if (row.writer, row.state.value) == ("invoice", "held")
+    )
+
+
+def invoices(firm: Firm) -> list[tuple[str, str, Decimal]]:
+    """(customer, currency, rate) of each invoice over there."""
+    return [
+        (row["CustomerRef"]["name"], row["CurrencyRef"]["value"], row["ExchangeRate"])
+        for row in firm.world.quickbooks.books.rows("Invoice")
+    ]
+
+
+def test_without_a_rate_nothing_is_sent(tmp_path: Path) -> None:
+    with euro_books(tmp_path) as firm:
+        documents = ready_to_push(firm)
+        assert {document.currency for document in documents} == {"USD"}
+        push(firm.engine)
+        assert held(firm) == [
+            f"{document.number} is in USD and the books in EUR: an exchange rate is needed and "
+            f"none is known for {document.issue_date}. Write it under exchange_rates.USD in "
+            "mappings/ledger.yaml. Nothing is ever sent at a rate of 1."
+            for document in documents
         ]
-        assert list(firm.world.quickbooks.books.rows("Invoice")) == []
+        assert invoices(firm) == []
+
+
+def test_the_rate_of_the_issue_date_is_sent_and_both_sides_agree(tmp_path: Path) -> None:
+    with euro_books(
+        tmp_path, f"{RATES}\ncustomers:\n  names: {{ {KNOWN}: {KNOWN} USD }}\n"
+    ) as firm:
+        books = firm.world.quickbooks.books
+        books.add_customer(f"{KNOWN} USD", CurrencyRef={"value": "USD"})
+        documents = ready_to_push(firm)
+        assert {str(document.issue_date) for document in documents} == {"2026-01-31"}
+        push_until_settled(firm)
+        assert sorted(invoices(firm)) == [
+            (f"{KNOWN} USD", "USD", Decimal("0.92")),
+            (NEW, "USD", Decimal("0.92")),
+        ]
+        home = {row["DocNumber"]: row["HomeTotalAmt"] for row in books.rows("Invoice")}
+        assert home == {
+            document.number: (document.total.amount * Decimal("0.92")).quantize(Decimal("0.01"))
+            for document in documents
+        }
+        assert reconciled(firm).comparison.discrepancies == ()
+
+
+def test_a_customer_kept_in_another_currency_gets_no_invoice(tmp_path: Path) -> None:
+    with euro_books(tmp_path, RATES) as firm:
+        documents = {client_of(firm, one): one for one in ready_to_push(firm)}
+        number = documents[KNOWN].number
+        why = (
+            f"{number} is in USD, and the customer {KNOWN} is kept in EUR in the ledger, which "
+            f"cannot be changed. Make a customer in USD there, pull, and give its name under "
+            "customers.names in mappings/ledger.yaml."
+        )
+        with firm.engine.store.read() as tx:
+            planned = plan(firm.engine, tx)
+        assert planned.problems == (f"{number}: {why}",)
+        push(firm.engine)
+        assert held(firm) == [why]
+        assert invoices(firm) == [(NEW, "USD", Decimal("0.92"))]
+
+
+def client_of(firm: Firm, document: Document) -> str:
+    with firm.engine.store.read() as tx:
+        client = projects.get_client(tx, document.client_id)
+    assert client is not None
+    return client.name

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from datetime import date
+from decimal import Decimal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tieout.config.kinds import (
+    Amount,
+    Currency,
     DocumentTemplate,
     LedgerDocumentCondition,
     LedgerLineCondition,
@@ -61,6 +65,21 @@ class CustomerRules(Section):
     """true = invoices go to a sub-customer for each project."""
 
 
+class ExchangeRate(Section):
+    """What one unit of a currency is worth in the currency of the books, from a day on."""
+
+    from_date: date = Field(alias="from")
+    """The first day it holds; until the next one's."""
+    rate: Amount
+    """Units of the books' currency for one unit of this one."""
+
+    @model_validator(mode="after")
+    def _worth_something(self) -> Self:
+        if self.rate <= 0:
+            raise ValueError("an exchange rate is above zero")
+        return self
+
+
 class LedgerRules(Section):
     """Canonical to ledger: `mappings/ledger.yaml`."""
 
@@ -78,3 +97,11 @@ class LedgerRules(Section):
     """Payment terms here: their name in the ledger; what is not listed keeps its name."""
     memo: DocumentTemplate = ""
     """The note on the invoice."""
+    exchange_rates: dict[Currency, tuple[ExchangeRate, ...]] = Field(default_factory=dict)
+    """By currency of the documents: its rates. The one that holds on an invoice's issue date is
+    sent with it; without one the invoice is held."""
+
+    def exchange_rate(self, currency: str, day: date) -> Decimal | None:
+        """What one unit of a currency was worth in the books' on a day, None = not known."""
+        held = [one for one in self.exchange_rates.get(currency, ()) if one.from_date <= day]
+        return max(held, key=lambda one: one.from_date).rate if held else None

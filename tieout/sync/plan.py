@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 from tieout.connectors.base import CUSTOMER, INVOICE, PROJECT
 from tieout.mapping import Unresolved as NotThere
-from tieout.mapping import find_customer
 from tieout.model.document import Document
 from tieout.model.ids import idempotency_key
 from tieout.model.money import Money
 from tieout.model.party import Client
-from tieout.model.settlement import ListKind, RemoteRef
+from tieout.model.settlement import RemoteRef
 from tieout.store import audit, documents, outbox, refs
 from tieout.store.core import Tx
 from tieout.store.outbox import Intent, OutboxRow, OutboxState
@@ -201,8 +200,7 @@ class _Parties:
     def _need_customer(self, client: Client) -> None:
         if self._is_coming(CUSTOMER, client.id):
             return
-        rules = self._engine.workspace.ledger.customers
-        found = find_customer(client, self._resolver.lists.of(ListKind.CUSTOMER), rules)
+        found = self._resolver.customer(client)
         if not isinstance(found, NotThere):
             remote = RemoteRef(remote_id=found.remote_id, number=found.name)
             self.links.append(Link(client_id=client.id, client=client.name, remote=remote))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from tieout.connectors.base import (
     CUSTOMER,
@@ -13,7 +14,13 @@ from tieout.connectors.base import (
     Subject,
     WriteContext,
 )
-from tieout.mapping import DocumentNames, document_names, find_entry, line_names
+from tieout.mapping import (
+    DocumentNames,
+    document_names,
+    find_customer,
+    find_entry,
+    line_names,
+)
 from tieout.mapping import Held as Unmapped
 from tieout.mapping import Unresolved as NotThere
 from tieout.model.document import Document
@@ -54,6 +61,7 @@ class Resolver:
         self.lists = LedgerLists(tx, engine.connection(connection))
         self._clients: dict[str, Client | None] = {}
         self._projects: dict[str, Project | None] = {}
+        self._customers: dict[tuple[str, str], ListEntry | NotThere] = {}
 
     def resolve(self, tx: Tx, row: OutboxRow) -> Resolved | Unresolved:
         """What a row's call needs. Nothing is written."""
@@ -77,6 +85,17 @@ class Resolver:
         return self._projects[project_id]
 
     # -- customers --------------------------------------------------------------------------
+    def customer(self, client: Client, stored_id: str = "") -> ListEntry | NotThere:
+        """The ledger's customer for a client, by its link or by the rules; looked up once."""
+        if (client.id, stored_id) not in self._customers:
+            self._customers[client.id, stored_id] = find_customer(
+                client,
+                self.lists.of(ListKind.CUSTOMER),
+                self.engine.workspace.ledger.customers,
+                stored_id=stored_id,
+            )
+        return self._customers[client.id, stored_id]
+
     def customer_name(self, client: Client) -> str:
         """What a client is called in the ledger."""
         rules = self.engine.workspace.ledger.customers
@@ -91,7 +110,9 @@ class Resolver:
         if client is None:
             return Unresolved(text=f"There is no client {row.subject_id} any more.")
         context = self._context(row, email=client.email, display_name=self.customer_name(client))
-        return Resolved(subject=client, context=context)
+        # In many ledgers a customer's currency can never be changed: it is said from the start.
+        currency = client.currency or self.engine.workspace.firm.currency
+        return Resolved(subject=replace(client, currency=currency), context=context)
 
     def _project(self, tx: Tx, row: OutboxRow) -> Resolved | Unresolved:
         project = self.project(tx, row.subject_id)
@@ -144,6 +165,7 @@ class Resolver:
             lines=coded.lines,
             term_id=coded.term_id,
             department_id=coded.department_id,
+            exchange_rate=coded.exchange_rate,
             email=client.email,
         )
         memo = document.memo or coded.names.memo
@@ -154,14 +176,12 @@ class Resolver:
     ) -> str | Unresolved:
         """The remote id the invoice is for: the sub-customer where the firm uses them."""
         if self.uses_sub_customers(document):
-            ref = refs.get(tx, self.connection, PROJECT, document.project_ids[0])
-            if ref is None:
-                what = f"Project {names.sub_customer}"
-                return self._missing(tx, PROJECT, document.project_ids[0], what)
-            return ref.remote.remote_id
-        ref = refs.get(tx, self.connection, CUSTOMER, client.id)
+            writer, local_id, what = PROJECT, document.project_ids[0], names.sub_customer
+        else:
+            writer, local_id, what = CUSTOMER, client.id, client.name
+        ref = refs.get(tx, self.connection, writer, local_id)
         if ref is None:
-            return self._missing(tx, CUSTOMER, client.id, f"Customer {client.name}")
+            return self._missing(tx, writer, local_id, f"{writer.capitalize()} {what}")
         return ref.remote.remote_id
 
     def uses_sub_customers(self, document: Document) -> bool:
@@ -171,14 +191,11 @@ class Resolver:
 
     def codes(self, tx: Tx, document: Document, client: Client) -> Codes | Unresolved:
         """The ledger's ids for items, taxes, classes, department and terms, or every problem."""
-        if document.currency != self.lists.home_currency:
-            return Unresolved(
-                text=(
-                    f"{document.number or document.id} is in {document.currency} and the books in "
-                    f"{self.lists.home_currency}: an exchange rate is needed and none is known. "
-                    "Nothing is ever sent at a rate of 1."
-                )
-            )
+        rate = self._exchange_rate(document)
+        if isinstance(rate, Unresolved):
+            return rate
+        if problem := self._kept_in_another(tx, document, client):
+            return Unresolved(text=problem)
         on_it = [p for i in document.project_ids if (p := self.project(tx, i)) is not None]
         names = document_names(
             document, projects=on_it, client=client, workspace=self.engine.workspace
@@ -191,7 +208,43 @@ class Resolver:
         department_id = self._id_of(ListKind.DEPARTMENT, names.department, problems)
         if problems:
             return Unresolved(text="; ".join(dict.fromkeys(problems)))
-        return Codes(names=names, lines=lines, term_id=term_id, department_id=department_id)
+        return Codes(
+            names=names,
+            lines=lines,
+            term_id=term_id,
+            department_id=department_id,
+            exchange_rate=rate,
+        )
+
+    def _exchange_rate(self, document: Document) -> Decimal | Unresolved | None:
+        """What the document's currency is worth in the books'; None where they are the same."""
+        home, currency, day = self.lists.home_currency, document.currency, document.issue_date
+        if currency == home:
+            return None
+        rate = self.engine.workspace.ledger.exchange_rate(currency, day)
+        if rate is not None:
+            return rate
+        return Unresolved(
+            text=(
+                f"{document.number or document.id} is in {currency} and the books in {home}: an "
+                f"exchange rate is needed and none is known for {day}. Write it under "
+                f"exchange_rates.{currency} in mappings/ledger.yaml. Nothing is ever sent at a "
+                "rate of 1."
+            )
+        )
+
+    def _kept_in_another(self, tx: Tx, document: Document, client: Client) -> str:
+        """Why the client's customer over there cannot have the document, "" when it can."""
+        ref = refs.get(tx, self.connection, CUSTOMER, client.id)
+        kept = self.customer(client, ref.remote.remote_id if ref else "")
+        if isinstance(kept, NotThere) or kept.currency in ("", document.currency):
+            return ""
+        return (
+            f"{document.number or document.id} is in {document.currency}, and the customer "
+            f"{kept.name} is kept in {kept.currency} in the ledger, which cannot be changed. Make "
+            f"a customer in {document.currency} there, pull, and give its name under "
+            "customers.names in mappings/ledger.yaml."
+        )
 
     def _line_codes(
         self, document: Document, client: Client, on_it: list[Project], problems: list[str]
@@ -255,6 +308,7 @@ class Codes:
     lines: dict[str, LineCodes]
     term_id: str
     department_id: str
+    exchange_rate: Decimal | None  # home units for one unit of the document's currency
 
 
 #: What the subject of each writer is called in the outbox.
