@@ -61,4 +61,5 @@ def secrets_for(described: Mapping[str, Any]) -> dict[str, str]:
         "TIEOUT_LEDGER_CLIENT_ID": ledger["client_id"],
         "TIEOUT_LEDGER_CLIENT_SECRET": ledger["client_secret"],
         "TIEOUT_LEDGER_REFRESH_TOKEN": ledger["refresh_token"],
+        "TIEOUT_LEDGER_VERIFIER_TOKEN": ledger["verifier_token"],
     }
