@@ -59,7 +59,7 @@ reference: $(READY) ## write docs/reference anew, from the code
 	$(BIN)/python -m tools.reference
 
 lock: $(READY) ## compile requirements.lock anew (needs uv)
-	uv pip compile pyproject.toml --group dev --extra postgres --extra worker --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --group dev --extra postgres --extra worker --extra web --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
 
 format: $(READY)

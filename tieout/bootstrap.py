@@ -148,7 +148,7 @@ def read_workspace(folder: Path) -> Workspace:
     return load_workspace(
         folder,
         connectors={slug: connector.settings for slug, connector in known.items()},
-        secrets={slug: (*c.auth.secrets, *c.auth.one_of) for slug, c in known.items()},
+        secrets={slug: connector.secrets for slug, connector in known.items()},
     )
 
 
@@ -229,6 +229,7 @@ def _connection(
     environment: Mapping[str, str],
 ) -> Connection:
     said = workspace.connections[name]
+    connector = known_connectors()[said.connector]
     with store.read() as tx:
         company = secrets.get(tx, name, COMPANY) or ""
     told = {
@@ -238,9 +239,9 @@ def _connection(
     }
     return Connection(
         name=name,
-        connector=known_connectors()[said.connector],
+        connector=connector,
         settings=workspace.settings[name].model_copy(update=told),
-        secrets=Secrets(name, said, environment),
+        secrets=Secrets(name, said.without(connector.heard_with), environment),
         keeper=StoredTokens(store, name),
         governor=governor,
         company=company,

@@ -34,6 +34,7 @@ from tieout.errors import TieoutError
 from tieout.steps import Stint
 from tieout.sync import schedule
 from tieout.sync.engine import Engine
+from tieout.sync.heed import heed
 from tieout.sync.notify import tell
 from tieout.sync.sweep import let_go, sweep
 
@@ -284,6 +285,7 @@ def _sweep() -> None:
 
 def _look(engine: Engine) -> None:
     """Tell the workers what is due, less what they were told already."""
+    heed(engine)
     work = sweep(engine)
     for one in work.turns:
         queue = _queue_of(engine, one.name)

@@ -214,7 +214,7 @@ def _connectors() -> str:
         blocks.append(f"### {connector.title} (`{connector.slug}`)")
         blocks.append(inspect.cleandoc(connector.settings.__doc__ or ""))
         blocks.append(table(("Setting", "Default"), rows) if rows else "It has no settings.")
-        blocks.append(_secrets(connector.auth))
+        blocks.append(_secrets(connector))
     return "\n\n".join(blocks)
 
 
@@ -224,11 +224,14 @@ def _plain(value: object) -> str:
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
-def _secrets(auth: base.Auth) -> str:
+def _secrets(connector: base.Connector) -> str:
+    auth = connector.auth
     needed = ", ".join(f"`{name}`" for name in auth.secrets)
     either = " or ".join(f"`{name}`" for name in auth.one_of)
+    heard = ", ".join(f"`{name}`" for name in connector.heard_with)
     if needed or either:
-        return f"Secrets: {' and '.join(part for part in (needed, either) if part)}."
+        text = f"Secrets: {' and '.join(part for part in (needed, either) if part)}."
+        return f"{text} For its notifications, where they are wanted: {heard}." if heard else text
     return "It has no secrets."
 
 

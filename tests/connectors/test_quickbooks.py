@@ -481,7 +481,7 @@ def test_a_long_text_is_cut_where_it_shows_and_the_key_stays():
 @pytest.mark.parametrize(
     ("subject", "around", "words"),
     [
-        (document(number="N" * 22), context(), "number 'NNN.*22 characters, QuickBooks: 21"),
+        (document(number="N" * 22), context(), "number 'NNN.*22 characters, 21 fit there"),
         (document(), context(customer_id=""), "customer of invoice INV-2026-0007 is not known"),
         (document(), context(lines={}), r"item of line L001 \(Design\) is not known"),
         (document(), context(home_currency="CAD"), "exchange rate of invoice INV.* not known"),

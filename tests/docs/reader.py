@@ -38,6 +38,8 @@ NOT_RUN = {
     "make lock": "it asks a package index, which a test must not",
     "make sim SEEDS=200": "these histories are tests themselves: tests/sim/test_sim.py",
     "make sabotage": "it runs these tests, once for each guard: tests/sabotage/test_guards.py",
+    "tieout serve": "it listens until it is stopped: tests/web/test_serve.py",
+    "tieout serve --url https://hooks.northwind.example": "tests/web/test_serve.py, likewise",
     **dict.fromkeys(
         (
             "celery -A tieout.worker worker --loglevel INFO --concurrency 4",

@@ -25,6 +25,9 @@ ENGINE = "tests/store/test_engine.py"
 FACTS = "tests/store/test_facts.py"
 TRANSPORT = "tests/connectors/test_transport.py"
 AUTH = "tests/connectors/test_auth.py"
+WEBHOOK = "tests/connectors/test_webhook.py"
+RECEIVING = "tests/web/test_receiving.py"
+HEEDING = "tests/web/test_heeding.py"
 
 GUARDS = (
     # -- never twice ---------------------------------------------------------------------
@@ -283,5 +286,34 @@ GUARDS = (
         "            slots[at // width] = slots.get(at // width, 0) + 1\n",
         "            slots[at // width] = 0\n",
         (TRANSPORT, ENGINE),
+    ),
+    # -- notifications -------------------------------------------------------------------
+    Guard(
+        "only what is signed is stored",
+        "tieout/web/webhooks.py",
+        "        if not webhook.verify(headers, body, door.secrets):\n",
+        "        if False:\n",
+        (RECEIVING,),
+    ),
+    Guard(
+        "no signature under an empty key",
+        "tieout/connectors/webhook.py",
+        "        return same and bool(key)\n",
+        "        return same\n",
+        (WEBHOOK,),
+    ),
+    Guard(
+        "a message waits until its look is due",
+        "tieout/sync/heed.py",
+        "            if ready.get(end.step, True):\n",
+        "            if True:\n",
+        (HEEDING,),
+    ),
+    Guard(
+        "a pause between two looks",
+        "tieout/store/schedules.py",
+        "    if turn.ended_at is not None and turn.ended_at + timedelta(seconds=rest_s) > now:\n",
+        "    if False:\n",
+        (HEEDING,),
     ),
 )

@@ -54,6 +54,35 @@ class Turns:
                 say(tx)
         assert self.state(store) is TurnState.TAKEN
 
+    def again(self, store, rest_s=60, is_dead=lambda owner: False):
+        with store.begin() as tx:
+            return schedules.again(tx, *NIGHT, rest_s, is_dead)
+
+    def test_a_turn_that_ended_is_made_due_once_more(self, store, clock):
+        first = self.take(store)
+        for state in (TurnState.DONE, TurnState.FAILED):
+            with store.begin() as tx:
+                schedules.end(tx, first, state, "")
+            assert not self.again(store), "it has just ended"
+            assert self.state(store) is state
+            clock.advance(60)
+            assert self.again(store)
+            assert self.again(store), "it is due already"
+            assert self.state(store) is TurnState.DUE
+            first, before = self.take(store), first
+            assert first.fence == before.fence + 1
+
+    def test_a_turn_that_runs_is_not_made_due(self, store):
+        self.take(store)
+        assert not self.again(store)
+        assert self.state(store) is TurnState.TAKEN
+        assert self.again(store, is_dead=lambda owner: owner == "worker-1"), "nobody runs it"
+
+    def test_a_turn_that_nobody_took_is_due_as_it_is(self, store):
+        assert self.again(store)
+        with store.read() as tx:
+            assert schedules.get(tx, *NIGHT) is None
+
     def test_a_sign_of_life_keeps_it(self, store, clock):
         turn = self.take(store)
         clock.advance(200)

@@ -22,9 +22,5 @@ def test_the_example_satisfies_every_connector_it_uses() -> None:
     load_workspace(
         Path(__file__).parents[2] / "config",
         connectors={**stand_ins, **{slug: each.settings for slug, each in there.items()}},
-        secrets={
-            slug: (*each.auth.secrets, *each.auth.one_of)
-            for slug, each in there.items()
-            if each.auth is not None
-        },
+        secrets={slug: each.secrets for slug, each in there.items()},
     )

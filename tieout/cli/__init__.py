@@ -24,6 +24,7 @@ from tieout.cli import (
     files,
     keep,
     ledger,
+    listen,
     loop,
     operate,
     sandbox,
@@ -138,6 +139,7 @@ work.register(app)
 ledger.register(app)
 desk.register(app)
 loop.register(app)
+listen.register(app)
 operate.register(app)
 keep.register(app)
 files.register(app)

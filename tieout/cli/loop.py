@@ -13,6 +13,7 @@ from tieout.cli.session import engine_of, finish, until_stopped
 from tieout.errors import StoreError
 from tieout.steps import Ended, Stint
 from tieout.sync.engine import Engine
+from tieout.sync.heed import heed
 from tieout.sync.notify import tell
 from tieout.sync.push import AT_ONCE
 from tieout.sync.sweep import sweep
@@ -58,6 +59,7 @@ def _loop(engine: Engine) -> None:
 
 def _look(engine: Engine) -> None:
     """Do everything that is due now; an error of a step is told and ends nothing else."""
+    heed(engine)
     work = sweep(engine)
     for turn in work.turns:
         ended = steps.run_turn(engine, turn, ALONE)

@@ -17,13 +17,14 @@ from tieout.cli.show import Column, Json
 from tieout.errors import BadInput
 from tieout.store import notes
 from tieout.store.core import Tx
+from tieout.store.inbox import MessageState, Pile
 from tieout.store.outbox import OutboxState
 from tieout.sync import notify as notifications
 from tieout.sync.doctor import AUDIT_CHECKED, Verdict, examine
 from tieout.sync.engine import Engine
 from tieout.sync.metrics import as_text, registry_of
 from tieout.sync.notify import failing
-from tieout.sync.status import Ran, Status
+from tieout.sync.status import Queued, Ran, Status
 from tieout.sync.status import status as look
 from tieout.sync.subjects import subject_of
 
@@ -99,6 +100,15 @@ _PARKED = (
     Column("until", "Left alone until"),
     Column("why", "Their words"),
 )
+_INBOX = (
+    Column("connection", "Connection"),
+    Column("state", "State"),
+    Column("messages", "Messages", right=True),
+    Column("latest_at", "The last came"),
+    Column("oldest_s", "Oldest", right=True),
+    Column("meaning", "It means"),
+    Column("text", "For example"),
+)
 #: What a state of a write means, for a person.
 _MEANINGS: Mapping[OutboxState, str] = {
     OutboxState.PENDING: "goes with the next push",
@@ -107,6 +117,12 @@ _MEANINGS: Mapping[OutboxState, str] = {
     OutboxState.CONFIRMED: "in the ledger, once",
     OutboxState.UNKNOWN: "sent, answer lost: looked for before anything is sent again",
     OutboxState.HELD: "waits for a person: see `tieout held`",
+}
+#: What a state of a notification means, for a person.
+_HEARD: Mapping[MessageState, str] = {
+    MessageState.WAITING: "`tieout run` or a worker looks soon",
+    MessageState.DONE: "looked into, or nothing of ours",
+    MessageState.ODD: "signed but not understood: looked all the same, nothing to do",
 }
 
 
@@ -132,6 +148,7 @@ def status(context: typer.Context, json: Json = False) -> None:
         ("In doubt", _UNKNOWN, "doubts"),
         ("Left alone", _PARKED, "parked"),
         ("Calls left", _QUOTAS, "quotas"),
+        ("Notifications", _INBOX, "inbox"),
     ):
         if found[key]:
             show.table(title, columns, found[key])
@@ -155,16 +172,7 @@ def _status(engine: Engine, tx: Tx, told: Status) -> dict[str, Any]:
             for name, note in failing(tx, [one.name for one in engine.channels]).items()
         ],
         "stopped": [asdict(one) for one in told.stopped],
-        "queue": [
-            {
-                "connection": one.connection,
-                "state": one.state,
-                "rows": one.rows,
-                "oldest_s": one.oldest,
-                "meaning": _MEANINGS[one.state],
-            }
-            for one in told.queues
-        ],
+        "queue": [_queued(one) for one in told.queues],
         "waiting": [
             {
                 "where": one.where,
@@ -198,6 +206,7 @@ def _status(engine: Engine, tx: Tx, told: Status) -> dict[str, Any]:
             }
             for one in told.quotas
         ],
+        "inbox": [_heard(told, one) for one in told.inbox],
         "streams": [
             {
                 "connection": one.connection,
@@ -225,6 +234,28 @@ def _by_connection(streams: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             "streams": len(mine),
             "never": [one["stream"] for one in mine if one["last_success_at"] is None],
         }
+
+
+def _queued(one: Queued) -> dict[str, Any]:
+    return {
+        "connection": one.connection,
+        "state": one.state,
+        "rows": one.rows,
+        "oldest_s": one.oldest,
+        "meaning": _MEANINGS[one.state],
+    }
+
+
+def _heard(told: Status, pile: Pile) -> dict[str, Any]:
+    return {
+        "connection": pile.connection,
+        "state": pile.state,
+        "messages": pile.messages,
+        "latest_at": pile.latest,
+        "oldest_s": told.at - pile.since if pile.state is MessageState.WAITING else None,
+        "meaning": _HEARD[pile.state],
+        "text": pile.text if pile.state is MessageState.ODD else "",
+    }
 
 
 def _ran(one: Ran) -> dict[str, Any]:

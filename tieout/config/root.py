@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Collection
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
@@ -103,6 +104,11 @@ class Connection(Section):
     """What the connector asks for; never a secret."""
     secrets: dict[str, str] = Field(default_factory=dict)
     """For each secret the NAME of the environment variable that holds it."""
+
+    def without(self, names: Collection[str]) -> Connection:
+        """The same, less the secrets of these names."""
+        kept = {name: said for name, said in self.secrets.items() if name not in names}
+        return self.model_copy(update={"secrets": kept})
 
 
 class Policies(Section):

@@ -32,6 +32,8 @@ from tieout.connectors.reading import Pages as Pages
 from tieout.connectors.reading import Row as Row
 from tieout.connectors.reading import Since as Since
 from tieout.connectors.reading import Watermark as Watermark
+from tieout.connectors.webhook import Hint as Hint
+from tieout.connectors.webhook import Webhook as Webhook
 from tieout.errors import RemoteError
 from tieout.model.document import Document
 from tieout.model.ids import SourceRef
@@ -312,10 +314,21 @@ class Connector:
     # (a file's name, its bytes, settings) -> the rows in it; BadInput with every problem.
     parse: Callable[[str, bytes, Any], list[Parsed]] | None = None
     identity: Identity | None = None
+    webhook: Webhook | None = None
     trace_header: str = ""  # the vendor's correlation id, lower case
     # Origins (`https://id.vendor.com`) besides the base URL's that signed calls may go to:
     # a credential is never sent to any other, whatever a next link says.
     origins: Callable[[Any], tuple[str, ...]] = lambda settings: ()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The names of all the secrets it can be given."""
+        return (*self.auth.secrets, *self.auth.one_of, *self.heard_with)
+
+    @property
+    def heard_with(self) -> tuple[str, ...]:
+        """The names of those that only its notifications need; calls are made without."""
+        return self.webhook.secrets if self.webhook else ()
 
     def stream(self, name: str) -> Stream:
         """The stream of that name. Raises KeyError when there is none."""

@@ -19,7 +19,10 @@ FILES = (
 _FILES = resources.files("tieout.sandbox") / "firm_workspace_files"
 #: By ledger: what its connection is told of itself, and the variable of each secret.
 _LEDGERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "quickbooks": (("realm_id",), ("client_id", "client_secret", "refresh_token")),
+    "quickbooks": (
+        ("realm_id",),
+        ("client_id", "client_secret", "refresh_token", "verifier_token"),
+    ),
     "xero": (("tenant_id",), ("client_id", "client_secret", "refresh_token")),
     "netsuite": (("account_id", "client_id", "certificate_id"), ("private_key",)),
 }

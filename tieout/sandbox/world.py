@@ -63,6 +63,7 @@ _EXPORTS = (
     ("TIEOUT_LEDGER_CLIENT_ID", "quickbooks", "client_id"),
     ("TIEOUT_LEDGER_CLIENT_SECRET", "quickbooks", "client_secret"),
     ("TIEOUT_LEDGER_REFRESH_TOKEN", "quickbooks", "refresh_token"),
+    ("TIEOUT_LEDGER_VERIFIER_TOKEN", "quickbooks", "verifier_token"),
 )
 
 

@@ -1,6 +1,8 @@
-"""Tables of the engine's operation: what was noted, told and counted."""
+"""Tables of the engine's operation: what was noted, heard, told and counted."""
 
 from __future__ import annotations
+
+import sqlalchemy as sa
 
 from tieout.store.columns import instant, table, text, whole
 
@@ -10,6 +12,23 @@ notes = table(
     text("name", primary_key=True),
     text("value"),
     instant("changed_at"),
+)
+
+#: Vendors' notifications as they came: hints to look sooner, each with its raw bytes.
+inbox = table(
+    "inbox",
+    sa.Column("id", sa.Integer, primary_key=True),
+    text("connection"),
+    text("digest"),
+    text("headers"),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    text("state"),
+    text("text"),
+    whole("copies"),
+    instant("received_at"),
+    instant("settled_at", nullable=True),
+    sa.UniqueConstraint("connection", "digest", name="inbox_message_unique"),
+    sa.Index("inbox_by_state", "state", "settled_at"),
 )
 
 #: What people were told of, so that each occurrence is told once on each channel.

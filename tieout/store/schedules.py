@@ -4,6 +4,7 @@
      ^        |
      +--------+   given back with more to do, or its lease ran out
 
+A turn that ended can be made due again: something happened that it should see at once.
 A turn that nobody ever took has no row. One that was taken by a process that died is due
 again when its lease runs out, or at once when that process is known to be gone.
 """
@@ -101,6 +102,27 @@ def take(
 def renew(tx: Tx, turn: Turn, lease_s: float) -> None:
     """Hold it for another `lease_s` seconds from now. Raises LostLease when another took it."""
     _change(tx, turn, lease_until=tx.now() + timedelta(seconds=lease_s))
+
+
+def again(
+    tx: Tx, name: str, period: str, rest_s: float, is_dead: IsDead = lambda owner: False
+) -> bool:
+    """Make a turn due once more that ended at least `rest_s` seconds ago.
+
+    True when it is due from now on, or soon, whether or not it was before; False while it
+    runs or rests: what came up meanwhile needs a turn that begins later, so ask again.
+    """
+    row = tx.first(by_locked(t, "name", "period"), name=name, period=period)
+    if row is None:
+        return True
+    turn, now = _turn(row), tx.now()
+    if turn.is_open:
+        return turn.state is TurnState.DUE or turn.is_free(now, is_dead)
+    if turn.ended_at is not None and turn.ended_at + timedelta(seconds=rest_s) > now:
+        return False
+    due = t.update().where(t.c.name == name, t.c.period == period, t.c.fence == turn.fence)
+    tx.execute(due.values(state=TurnState.DUE.value, not_before=None, ended_at=None))
+    return True
 
 
 def give_back(tx: Tx, turn: Turn, not_before: datetime, text: str) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from tieout.store.columns import flag, instant, maybe_text, metadata, only, table, text, whole
-from tieout.store.operations import calls, notes, told
+from tieout.store.operations import calls, inbox, notes, told
 from tieout.store.types import Day, Exact
 
 #: The rest of this module is tables too; these are written down elsewhere.
-__all__ = ["calls", "metadata", "notes", "told"]
+__all__ = ["calls", "inbox", "metadata", "notes", "told"]
 
 # What other systems told us.
 

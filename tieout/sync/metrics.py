@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from tieout.errors import StoreError
 from tieout.store import calls, runs
 from tieout.store.core import Tx
+from tieout.store.inbox import MessageState
 from tieout.store.outbox import OutboxState
 from tieout.sync.engine import Engine
 from tieout.sync.status import Status, status
@@ -52,6 +53,7 @@ class Figures(Collector):
         yield from counted
         yield from _writes(found)
         yield from _held(found)
+        yield from _inbox(found)
         yield from _connections(self._engine, found)
 
 
@@ -124,6 +126,30 @@ def _held(found: Status) -> Iterator[Metric]:
         ages.add_metric(key, (found.at - since[key]).total_seconds())
     yield held
     yield ages
+
+
+def _inbox(found: Status) -> Iterator[Metric]:
+    labels = ("connection", "state")
+    messages = GaugeMetricFamily(
+        "tieout_inbox_messages", "Notifications received, by how they stand.", labels=labels
+    )
+    latest = GaugeMetricFamily(
+        "tieout_inbox_latest_seconds", "Time since one was received.", labels=("connection",)
+    )
+    waits = GaugeMetricFamily(
+        "tieout_inbox_oldest_seconds", "Age of the oldest that waits.", labels=("connection",)
+    )
+    there = {(one.connection, one.state): one for one in found.inbox}
+    for connection in sorted({name for name, _ in there}):
+        mine = [there.get((connection, state)) for state in MessageState]
+        for state, one in zip(MessageState, mine, strict=True):
+            messages.add_metric([connection, state.value], one.messages if one else 0)
+        last = max(one.latest for one in mine if one)
+        latest.add_metric([connection], (found.at - last).total_seconds())
+        waiting = there.get((connection, MessageState.WAITING))
+        age = (found.at - waiting.since).total_seconds() if waiting else 0
+        waits.add_metric([connection], age)
+    yield from (messages, latest, waits)
 
 
 def _connections(engine: Engine, found: Status) -> Iterator[Metric]:

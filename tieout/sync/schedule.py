@@ -23,6 +23,8 @@ from tieout.sync.owners import at_work, is_dead
 NAMES = ("pull", "push", "pullback", "reconcile")
 #: Seconds a process may hold a turn without a sign of life.
 LEASE_S = 300.0
+#: Seconds between the end of a turn and the same one again, however many hints come.
+REST_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +73,16 @@ def is_open(engine: Engine, tx: Tx, name: str) -> bool:
     now = turn_now(engine, name)
     turn = schedules.get(tx, now.name, now.period) if now else None
     return turn is not None and turn.is_open
+
+
+def look_sooner(engine: Engine, tx: Tx, name: str) -> bool:
+    """Make a step's turn due now, though it may have ended; whether nothing is left to say.
+
+    False while it runs, or when it ended a moment ago: say it again later. A step that runs
+    only by hand is left to people, and there is nothing to say.
+    """
+    now = turn_now(engine, name)
+    return now is None or schedules.again(tx, now.name, now.period, REST_S, is_dead)
 
 
 @contextmanager

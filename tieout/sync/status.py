@@ -12,9 +12,10 @@ from datetime import UTC, datetime, timedelta
 from tieout.connectors.base import Family
 from tieout.connectors.pace import Pace
 from tieout.connectors.transport import Connection
-from tieout.store import cursors, outbox, runs, schedules
+from tieout.store import cursors, inbox, outbox, runs, schedules
 from tieout.store import pace as paces
 from tieout.store.core import Tx
+from tieout.store.inbox import Pile
 from tieout.store.outbox import OutboxRow, OutboxState
 from tieout.store.queues import Queue, Waiting, queues, waiting
 from tieout.store.runs import Run, RunState
@@ -110,6 +111,7 @@ class Status:
     parked: tuple[paces.Parked, ...]
     quotas: tuple[Quota, ...]
     stopped: tuple[Stopped, ...]
+    inbox: tuple[Pile, ...]  # vendors' notifications
 
     @property
     def held_count(self) -> int:
@@ -140,6 +142,7 @@ def status(engine: Engine, tx: Tx) -> Status:
             for name, note in stopped(tx).items()
             if name in engine.connections
         ),
+        inbox=tuple(inbox.piles(tx)),
     )
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from tieout.connectors import base
 from tieout.connectors.base import Request, Since, Stream, Token, Writer
-from tieout.connectors.quickbooks import build, faults, queries, translate, wire
+from tieout.connectors.quickbooks import build, faults, queries, translate, webhook, wire
 from tieout.model.document import Document
 from tieout.model.party import Client
 from tieout.model.project import Project
@@ -220,4 +220,5 @@ CONNECTOR = base.Connector(
         read=lambda answer: ("", str(answer["CompanyInfo"]["CompanyName"])),
     ),
     trace_header="intuit_tid",
+    webhook=webhook.WEBHOOK,
 )

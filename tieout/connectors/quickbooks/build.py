@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from tieout.connectors.base import Batch, Find, ItemAnswer, Request, Row, WriteContext
+from tieout.connectors.fields import cut, exact, fits, known, said
 from tieout.connectors.quickbooks import faults, queries, translate
 from tieout.errors import Misconfigured, Unknown
 from tieout.model.document import Document, DocumentKind, Line
@@ -30,9 +31,9 @@ CALL_KEY, ITEM_KEY = 36, 10  # characters of a batch's request id and of its ite
 def customer(client: Client, context: WriteContext) -> Row:
     """A customer. Its currency can never be changed, so only a foreign one is said."""
     email = context.email or client.email
-    return _said(
+    return said(
         **_name(context, client.currency),
-        PrimaryEmailAddr=email and {"Address": _fits("e-mail address", email, EMAIL)},
+        PrimaryEmailAddr=email and {"Address": fits("e-mail address", email, EMAIL)},
     )
 
 
@@ -40,14 +41,14 @@ def sub_customer(project: Project, context: WriteContext) -> Row:
     """A project as a sub-customer ("job") of its client, billed by itself."""
     return _name(context, project.currency) | {
         "Job": True,
-        "ParentRef": {"value": _known(context.parent_id, f"customer of project {project.name}")},
+        "ParentRef": {"value": known(context.parent_id, f"customer of project {project.name}")},
         "BillWithParent": False,
     }
 
 
 def _name(context: WriteContext, currency: str | None) -> Row:
     foreign = currency if currency != context.home_currency else ""
-    return _said(
+    return said(
         DisplayName=display_name(context),
         Notes=translate.mark(context.key),
         CurrencyRef=foreign and {"value": foreign},
@@ -57,7 +58,7 @@ def _name(context: WriteContext, currency: str | None) -> Row:
 def display_name(context: WriteContext) -> str:
     """The name as QuickBooks takes it: a colon separates levels there, so it becomes a dash."""
     plain = " ".join(context.display_name.replace(":", " -").split())
-    return _fits("name", _known(plain, "name of a customer"), NAME)
+    return fits("name", known(plain, "name of a customer"), NAME)
 
 
 def invoice(document: Document, context: WriteContext) -> Row:
@@ -71,20 +72,20 @@ def invoice(document: Document, context: WriteContext) -> Row:
     foreign = document.currency != context.home_currency
     po_number = document.po_number and f"PO {document.po_number}"
     memo = "\n".join(part for part in (document.memo, po_number) if part)
-    return _said(
-        DocNumber=_fits("number", document.number, NUMBER),
+    return said(
+        DocNumber=fits("number", document.number, NUMBER),
         TxnDate=document.issue_date.isoformat(),
         DueDate=document.due_date and document.due_date.isoformat(),
         SalesTermRef=_ref(context.term_id),
         DepartmentRef=_ref(context.department_id),
-        CustomerRef=_ref(_known(context.customer_id, f"customer of {what}")),
+        CustomerRef=_ref(known(context.customer_id, f"customer of {what}")),
         CurrencyRef=_ref(document.currency),
         # Without a rate QuickBooks may book a foreign invoice one to one.
-        ExchangeRate=foreign and _known(context.exchange_rate, f"exchange rate of {what}"),
-        BillEmail=context.email and {"Address": _fits("e-mail address", context.email, EMAIL)},
-        CustomerMemo=_ref(_cut(memo, MEMO)),
+        ExchangeRate=foreign and known(context.exchange_rate, f"exchange rate of {what}"),
+        BillEmail=context.email and {"Address": fits("e-mail address", context.email, EMAIL)},
+        CustomerMemo=_ref(cut(memo, MEMO)),
         # The key comes first: a void puts its word before it, and no cut reaches it.
-        PrivateNote=_cut(f"{key} {memo}".rstrip(), TEXT),
+        PrivateNote=cut(f"{key} {memo}".rstrip(), TEXT),
         # Not known in the US, where tax is worked out from the address.
         GlobalTaxCalculation="" if context.country in ("", "US") else "TaxExcluded",
         Line=lines,
@@ -96,65 +97,37 @@ def _lines(document: Document, context: WriteContext) -> Iterator[Row]:
         if len(document.sections) > 1:
             yield {
                 "DetailType": "DescriptionOnly",
-                "Description": _cut(section.title, TEXT),
+                "Description": cut(section.title, TEXT),
                 "DescriptionLineDetail": {},
             }
         yield from (_line(line, context) for line in section.lines)
 
 
 def _line(line: Line, context: WriteContext) -> Row:
-    codes, what = context.lines.get(line.id), f"line {line.id} ({_cut(line.description, 60)})"
+    codes, what = context.lines.get(line.id), f"line {line.id} ({cut(line.description, 60)})"
     # Without an item QuickBooks takes a line for text and drops its amount. Without a tax
     # code a US line counts as taxable, elsewhere the invoice is refused.
-    item_id = _known(codes and codes.item_id, f"item of {what}")
+    item_id = known(codes and codes.item_id, f"item of {what}")
     tax = (codes and codes.tax_code_id) or ("NON" if context.country in ("", "US") else "")
     if context.country == "US" and tax not in ("TAX", "NON"):
         raise Misconfigured(f"the tax code of {what} must be TAX or NON in the US, not {tax}")
     return {
         "DetailType": "SalesItemLineDetail",
-        "Amount": _exact(line.amount.amount, AMOUNT_PLACES, f"amount of {what}"),
-        "Description": _cut(line.description, TEXT),
-        "SalesItemLineDetail": _said(
+        "Amount": exact(line.amount.amount, AMOUNT_PLACES, f"amount of {what}"),
+        "Description": cut(line.description, TEXT),
+        "SalesItemLineDetail": said(
             ItemRef=_ref(item_id),
-            Qty=_exact(line.quantity, RATE_PLACES, f"quantity of {what}"),
-            UnitPrice=_exact(line.rate, RATE_PLACES, f"rate of {what}"),
+            Qty=exact(line.quantity, RATE_PLACES, f"quantity of {what}"),
+            UnitPrice=exact(line.rate, RATE_PLACES, f"rate of {what}"),
             ServiceDate=line.service_date and line.service_date.isoformat(),
             ClassRef=_ref(codes.class_id if codes else ""),
-            TaxCodeRef=_ref(_known(tax, f"tax code of {what}")),
+            TaxCodeRef=_ref(known(tax, f"tax code of {what}")),
         ),
     }
 
 
-def _said(**fields: Any) -> Row:
-    """The fields that say something: what is empty is left out. A zero says something."""
-    empty: tuple[Any, ...] = (None, False, "", {})
-    return {k: v for k, v in fields.items() if isinstance(v, Decimal) or v not in empty}
-
-
 def _ref(value: str) -> Row | None:
     return {"value": value} if value else None
-
-
-def _known(value: Any, what: str) -> Any:
-    if not value:
-        raise Misconfigured(f"the {what} is not known; see the ledger mapping, then pull the lists")
-    return value
-
-
-def _fits(what: str, text: str, most: int) -> str:
-    if len(text) > most:
-        raise Misconfigured(f"the {what} {text!r} has {len(text)} characters, QuickBooks: {most}")
-    return text
-
-
-def _exact(value: Decimal, places: int, what: str) -> Decimal:
-    if value.scaleb(places) % 1:
-        raise Misconfigured(f"the {what}, {value}, has more than the {places} decimals kept there")
-    return value
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 4]} ..."
 
 
 # -- the calls --------------------------------------------------------------------------
@@ -170,11 +143,11 @@ def batch(items: Iterable[tuple[str, bytes]], call_key: str, settings: Any) -> R
     """
     parts = [
         b'{"bId":%s,"operation":"create","Invoice":%s}'
-        % (json.dumps(_fits("item key", name, ITEM_KEY)).encode(), body)
+        % (json.dumps(fits("item key", name, ITEM_KEY)).encode(), body)
         for name, body in items
     ]
     whole = b'{"BatchItemRequest":[%s]}' % b",".join(parts)
-    return _post("batch", whole, _fits("batch key", call_key, CALL_KEY), settings)
+    return _post("batch", whole, fits("batch key", call_key, CALL_KEY), settings)
 
 
 def split(answer: Any) -> Mapping[str, ItemAnswer]:
