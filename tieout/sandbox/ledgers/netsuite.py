@@ -68,6 +68,26 @@ class NetSuiteSide:
     def receive(self, customer_id: str, amount: Decimal) -> str:
         return str(self.vendor.books.add_payment(customer_id, amount, memo="WIRE-UNNAMED")["id"])
 
+    def take_back(self, receipt_id: str) -> None:
+        self.vendor.books.delete_payment(receipt_id)
+
+    def credit(self, invoice_id: str, amount: Decimal) -> str:
+        books = self.vendor.books
+        memo = books.add_credit(books.get("invoice", invoice_id)["entity"], amount)
+        books.apply_credit(memo["id"], {invoice_id: amount})
+        return str(memo["id"])
+
+    def type_in(self, customer_id: str, number: str, amount: Decimal) -> str:
+        return str(self.vendor.books.add_invoice(customer_id, amount, tranId=number)["id"])
+
+    def archive_customer(self, customer_id: str) -> None:
+        self.vendor.books.inactivate("customer", customer_id)
+
+    def stop_selling(self, item: str) -> None:
+        books = self.vendor.books
+        found = next(row["id"] for row in books.rows("serviceSaleItem") if row["itemId"] == item)
+        books.inactivate("serviceSaleItem", found)
+
     def raise_price(self, invoice_id: str, more: Decimal) -> tuple[Decimal, Decimal]:
         books = self.vendor.books
         line = next(each for each in books.get("invoice", invoice_id)["item"] if each["amount"])

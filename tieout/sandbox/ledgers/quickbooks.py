@@ -71,6 +71,27 @@ class QuickBooksSide:
         made = self.vendor.books.add_payment(customer_id, amount, PaymentRefNum="WIRE-UNNAMED")
         return str(made["Id"])
 
+    def take_back(self, receipt_id: str) -> None:
+        self.vendor.books.delete_payment(receipt_id)
+
+    def credit(self, invoice_id: str, amount: Decimal) -> str:
+        books = self.vendor.books
+        customer_id = books.get("Invoice", invoice_id)["CustomerRef"]["value"]
+        memo = books.add_credit(customer_id, amount)
+        books.apply_credit(memo["Id"], invoice_id, amount)
+        return str(memo["Id"])
+
+    def type_in(self, customer_id: str, number: str, amount: Decimal) -> str:
+        return str(self.vendor.books.add_invoice(customer_id, amount, DocNumber=number)["Id"])
+
+    def archive_customer(self, customer_id: str) -> None:
+        self.vendor.books.deactivate("Customer", customer_id)
+
+    def stop_selling(self, item: str) -> None:
+        books = self.vendor.books
+        found = next(row["Id"] for row in books.rows("Item") if row["Name"] == item)
+        books.deactivate("Item", found)
+
     def raise_price(self, invoice_id: str, more: Decimal) -> tuple[Decimal, Decimal]:
         books = self.vendor.books
         lines = [dict(line) for line in books.get("Invoice", invoice_id)["Line"]]

@@ -97,6 +97,24 @@ class LedgerSide(Protocol):
         """Money that names no invoice; its id."""
         ...
 
+    def take_back(self, receipt_id: str) -> None:
+        """Delete money that was received: what it paid is open again."""
+        ...
+
+    def credit(self, invoice_id: str, amount: Decimal) -> str:
+        """A credit note by hand, set against an invoice; its id."""
+        ...
+
+    def type_in(self, customer_id: str, number: str, amount: Decimal) -> str:
+        """An invoice of one line without tax, typed in by hand under a number; its id."""
+        ...
+
+    def archive_customer(self, customer_id: str) -> None: ...
+
+    def stop_selling(self, item: str) -> None:
+        """Take an item, by its name, off what is sold."""
+        ...
+
     def raise_price(self, invoice_id: str, more: Decimal) -> tuple[Decimal, Decimal]:
         """Raise the price of the first line; its amount before and after."""
         ...

@@ -80,6 +80,23 @@ class XeroSide:
         made = self.vendor.books.prepay(customer_id, amount, Reference="WIRE-UNNAMED")
         return str(made["PrepaymentID"])
 
+    def take_back(self, receipt_id: str) -> None:
+        self.vendor.books.delete_payment(receipt_id)
+
+    def credit(self, invoice_id: str, amount: Decimal) -> str:
+        return str(self.vendor.books.write_off(invoice_id, amount)["CreditNoteID"])
+
+    def type_in(self, customer_id: str, number: str, amount: Decimal) -> str:
+        made = self.vendor.books.add_invoice(customer_id, amount, InvoiceNumber=number)
+        return str(made["InvoiceID"])
+
+    def archive_customer(self, customer_id: str) -> None:
+        self.vendor.books.archive_contact(customer_id)
+
+    def stop_selling(self, item: str) -> None:
+        books = self.vendor.books
+        books.stop_selling(next(r["ItemID"] for r in books.rows("Items") if r["Name"] == item))
+
     def raise_price(self, invoice_id: str, more: Decimal) -> tuple[Decimal, Decimal]:
         books = self.vendor.books
         lines = [_sent(line) for line in books.get("Invoices", invoice_id)["LineItems"]]
