@@ -168,7 +168,7 @@ def _made_up(name: str, value: str) -> str:
 def _ids(connector: Connector, settings: Any) -> dict[str, str]:
     """The ids that say whose account it is, and what stands for each."""
     own = [n for n, field in connector.settings.model_fields.items() if field.is_required()]
-    own += ["username"] if getattr(settings, "username", "") else []
+    own += [name for name in ("username", "tenant_id") if getattr(settings, name, "")]
     return {str(getattr(settings, name)): _made_up(name, getattr(settings, name)) for name in own}
 
 
@@ -183,10 +183,10 @@ def _shown(settings: Any, ids: Mapping[str, str]) -> dict[str, Any]:
 
 
 # -- the cases --------------------------------------------------------------------------
-def _given(notes: Notes, mark: str, writer: Writer) -> Given:
+def _given(slug: str, notes: Notes, mark: str, writer: Writer) -> Given:
     """What a writer writes in the account; names and numbers differ in each recording."""
     stamp = f"{notes.now:%Y%m%d-%H%M%S}"
-    subject, context = subjects.of(writer)
+    subject, context = subjects.of(slug, writer)
     context = replace(context, key=idempotency_key("record", stamp, writer.name + mark, 1, 0))
     name = f"Tieout recording {stamp}{mark}"
     if writer.name == CUSTOMER:
@@ -195,7 +195,8 @@ def _given(notes: Notes, mark: str, writer: Writer) -> Given:
         name = f"{name} - Rollout"
         return subject, replace(context, display_name=name, parent_id=notes.customer_id)
     assert writer.name == INVOICE, f"nothing is known of the writer {writer.name}"
-    codes = {line: LineCodes(item_id=notes.item_id, tax_code_id="NON") for line in context.lines}
+    code = LineCodes(item_id=notes.item_id, tax_code_id=subjects.UNTAXED[slug])
+    codes = dict.fromkeys(context.lines, code)
     plain = replace(
         context, lines=codes, customer_id=notes.customer_id, term_id="", department_id=""
     )
@@ -204,21 +205,21 @@ def _given(notes: Notes, mark: str, writer: Writer) -> Given:
     return replace(dated, number=f"R{stamp}{mark}"), plain
 
 
-def _refused(notes: Notes, writer: Writer) -> Given:
+def _refused(slug: str, notes: Notes, writer: Writer) -> Given:
     """A document of a customer that no account has."""
-    subject, context = _given(notes, "c", writer)
-    return subject, replace(context, customer_id="999999999")
+    subject, context = _given(slug, notes, "c", writer)
+    return subject, replace(context, customer_id=subjects.NOBODY[slug])
 
 
-def _asked(notes: Notes) -> Asked:
+def _asked(slug: str, notes: Notes) -> Asked:
     today = notes.now.date()
     return Asked(
         now=notes.now,
         changed_since=notes.now - timedelta(days=CHANGES_DAYS),
         days=(today - timedelta(days=SWEEP_DAYS - 1), today),
-        of=partial(_given, notes, ""),
-        in_batch=partial(_given, notes, "b"),
-        refused=partial(_refused, notes),
+        of=partial(_given, slug, notes, ""),
+        in_batch=partial(_given, slug, notes, "b"),
+        refused=partial(_refused, slug, notes),
     )
 
 
@@ -227,7 +228,7 @@ def live_cases(slug: str, home: Path = ROOT) -> list[Case]:
     notes = load_notes(slug, home)
     if notes is None:
         return []
-    asked = _asked(notes)
+    asked = _asked(slug, notes)
     found = [*read_cases(slug, asked), *write_cases(slug, asked)]
     return [replace(case, live=True, home=home) for case in found]
 
@@ -298,7 +299,7 @@ class _Session:
 
     def run(self) -> Iterator[Case]:
         """Record every case, then replay each: its outcome is the golden file."""
-        reads = read_cases(self._slug, _asked(self.notes))
+        reads = read_cases(self._slug, _asked(self._slug, self.notes))
         for case in sorted(reads, key=lambda case: not case.signs_in):
             yield self._record(case)
         token = self._connection.keeper.load() or {}
@@ -307,7 +308,7 @@ class _Session:
             self.notes = replace(self.notes, item_id=self._item_id())
         for writer in self._connection.connector.writers:
             # What was made before is what the next one needs: a customer, then its invoice.
-            cases = write_cases(self._slug, _asked(self.notes))
+            cases = write_cases(self._slug, _asked(self._slug, self.notes))
             for case in [case for case in cases if case.folder == writer.name]:
                 yield self._record(case)
             if writer.name == CUSTOMER:
@@ -333,8 +334,8 @@ class _Session:
         for outcome in self._outcomes.values():
             for record in outcome.get("records", ()):
                 fact = record.get("fact", {})
-                kind = fact.get("kind"), fact.get("details", {}).get("type")
-                if fact.get("active") and kind == ("item", "Service"):
+                sort = fact.get("details", {}).get("type", "Service")  # not every vendor sorts them
+                if fact.get("active") and (fact.get("kind"), sort) == ("item", "Service"):
                     return str(fact["remote_id"])
         raise Misconfigured(
             f"The sandbox account at {self.notes.title} has no active service item: add one, "

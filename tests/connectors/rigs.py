@@ -30,6 +30,7 @@ from tieout.connectors.base import (
     Watermark,
     WriteContext,
     Writer,
+    item_name,
 )
 from tieout.connectors.connection import Connection, MemoryKeeper
 from tieout.connectors.exact import encode
@@ -43,6 +44,7 @@ from tieout.sandbox.core import Vendor
 from tieout.sandbox.harvest import Harvest
 from tieout.sandbox.quickbooks import QuickBooks
 from tieout.sandbox.salesforce import Salesforce
+from tieout.sandbox.xero import Xero
 
 ROOT = Path(__file__).parents[2]
 CASSETTES = ROOT / "cassettes"
@@ -70,6 +72,8 @@ class Rig:
     secrets: Callable[[Any], dict[str, str]]
     refusal: Callable[[VendorError], bytes]
     edit: Callable[[Any], None]  # what people do over there before changes are pulled
+    #: What an item of a batch is called: by its place, or by the key it carries.
+    named: Callable[[int, WriteContext], str] = lambda place, context: str(place)
 
 
 def _salesforce_refusal(error: VendorError) -> bytes:
@@ -87,6 +91,16 @@ def _quickbooks_refusal(error: VendorError) -> bytes:
     one |= {"code": error.code} if numbered else {}
     kind = "ValidationFault" if numbered else error.code
     return json.dumps({"Fault": {"Error": [one], "type": kind}}).encode()
+
+
+def _xero_refusal(error: VendorError) -> bytes:
+    if error.code.isdigit():
+        said = {"ErrorNumber": int(error.code), "Type": "Exception", "Message": error.text}
+    elif error.code:  # the token service's, and a limit's, which is told in a header
+        said = {"error": error.code, "error_description": error.text}
+    else:
+        said = {"Type": None, "Title": "Bad Request", "Status": 400, "Detail": error.text}
+    return json.dumps(said).encode()
 
 
 def _edit_salesforce(vendor: Salesforce) -> None:
@@ -117,6 +131,25 @@ def _edit_quickbooks(vendor: QuickBooks) -> None:
     gone = next(row for row in books.live("Invoice") if row["DocNumber"] == "1016")
     books.delete("Invoice", gone)
     books.create("Class", {"Name": "Opened today"}, ())
+
+
+def _edit_xero(vendor: Xero) -> None:
+    books = vendor.books
+    invoices = {row["InvoiceNumber"]: row for row in books.rows("Invoices")}
+    books.overpay(invoices["INV-0013"]["InvoiceID"], "3000.00", Reference="WIRE-NEW")
+    contact_id = invoices["INV-0014"]["_contact"]
+    note = next(row for row in books.rows("CreditNotes") if row["_contact"] == contact_id)
+    books.apply_credit(note["CreditNoteID"], invoices["INV-0014"]["InvoiceID"], "200.00")
+    books.void_invoice(invoices["INV-0010"]["InvoiceID"])
+    draft = books.add_invoice(contact_id, "10.00", Status="DRAFT")
+    books.delete_invoice(draft["InvoiceID"])
+    gone = next(row for row in books.rows("Payments") if not row.get("_batch"))
+    books.delete_payment(gone["PaymentID"])
+    books.prepay(contact_id, "75.00", Reference="ADVANCE-2")
+    books.edit_contact(contact_id, EmailAddress="new@cobalt.example")
+    books.stop_selling(list(books.rows("Items"))[-1]["ItemID"])
+    books.archive_option("Region", "South")
+    books.lock_until(date(2025, 12, 31))
 
 
 RIGS: dict[str, Rig] = {
@@ -150,6 +183,17 @@ RIGS: dict[str, Rig] = {
         refusal=_quickbooks_refusal,
         edit=_edit_quickbooks,
     ),
+    "xero": Rig(
+        make=lambda clock: Xero(clock, country="US"),
+        settings=lambda vendor: {"tenant_id": vendor.tenant_id},
+        secrets=lambda vendor: {
+            name: vendor.credentials[name]
+            for name in ("client_id", "client_secret", "refresh_token")
+        },
+        refusal=_xero_refusal,
+        edit=_edit_xero,
+        named=lambda place, context: item_name(context.key),
+    ),
 }
 
 
@@ -170,7 +214,9 @@ class Stand:
 
     def connection(self, base_url: str, *, signed_in: bool) -> Connection:
         """The connection; `signed_in` with a token that needs no call, for replays."""
-        token = {"access": "replayed", "base_url": "" if self.slug == "quickbooks" else base_url}
+        # Salesforce alone says where it is when somebody signs in.
+        own = base_url if self.slug == "salesforce" else ""
+        token = {"access": "replayed", "base_url": own}
         settings = self.rig.settings(self.vendor) | {"base_url": base_url}
         return Connection(
             name=self.slug,
@@ -233,15 +279,16 @@ class Asked:
     refused: Callable[[Writer], Given]  # what the vendor must refuse
 
 
-#: Of the sandboxes.
-SAMPLE = Asked(
-    now=NOW,
-    changed_since=EDITED,
-    days=(date(2026, 2, 16), date(2026, 2, 27)),
-    of=subjects.of,
-    in_batch=subjects.of,
-    refused=subjects.refused,
-)
+def _sample(slug: str) -> Asked:
+    """Of a sandbox."""
+    return Asked(
+        now=NOW,
+        changed_since=EDITED,
+        days=(date(2026, 2, 16), date(2026, 2, 27)),
+        of=partial(subjects.of, slug),
+        in_batch=partial(subjects.of, slug),
+        refused=partial(subjects.refused, slug),
+    )
 
 
 def cases() -> list[Case]:
@@ -249,7 +296,8 @@ def cases() -> list[Case]:
     found = []
     for slug in RIGS:
         if slug in connectors():
-            found += [*read_cases(slug, SAMPLE), *write_cases(slug, SAMPLE), *_unlucky(slug)]
+            asked = _sample(slug)
+            found += [*read_cases(slug, asked), *write_cases(slug, asked), *_unlucky(slug)]
     return found
 
 
@@ -374,7 +422,11 @@ def send_batch(
 ) -> Outcome:
     """A good item and one that is refused: each settles by itself."""
     assert writer.batch is not None
-    bodies = [(str(n), encode(writer.build(*one))) for n, one in enumerate((good, bad), start=1)]
+    named = RIGS[link.connector.slug].named
+    bodies = [
+        (named(place, one[1]), encode(writer.build(*one)))
+        for place, one in enumerate((good, bad), start=1)
+    ]
     request = writer.batch.send(bodies, "batch-1", link.settings)
     items = writer.batch.split(transport.call(link, request).json())
     told: Outcome = {"request": said(request)}

@@ -99,22 +99,45 @@ _INVOICE = WriteContext(
     email="ap@amber.example",
 )
 
-#: By writer: what is written, and all that is known about it over there. Ids are those
-#: of the sandbox's sample company.
-SUBJECTS: dict[str, tuple[Any, WriteContext]] = {
-    CUSTOMER: (CLIENT, _CUSTOMER),
-    PROJECT: (ENGAGEMENT, _PROJECT),
-    INVOICE: (DOCUMENT, _INVOICE),
+_XERO_INVOICE = replace(
+    _INVOICE,
+    customer_id="e5488ab7-4fe5-425e-a708-facfc1f31429",
+    lines={
+        "L001": LineCodes(
+            item_id="DESIGN",
+            tax_code_id="NONE",
+            class_id="88bf2836-415e-4dd1-ae99-3cd3f768f380/080d5565-da96-414a-af31-6d6e933be5a5",
+        ),
+        "L002": LineCodes(item_id="DEV", tax_code_id="NONE"),
+        "L003": LineCodes(item_id="PM", tax_code_id="NONE"),
+    },
+    term_id="",
+    department_id="e39832e9-3204-46b6-a89d-a682d5c1ed6c/e7c73bdd-4576-45c6-a71f-e0598d4c7d8a",
+)
+
+#: By vendor and writer: what is written, and all that is known about it over there. Ids are
+#: those of the sandbox's sample company.
+SUBJECTS: dict[str, dict[str, tuple[Any, WriteContext]]] = {
+    "quickbooks": {
+        CUSTOMER: (CLIENT, _CUSTOMER),
+        PROJECT: (ENGAGEMENT, _PROJECT),
+        INVOICE: (DOCUMENT, _INVOICE),
+    },
+    "xero": {CUSTOMER: (CLIENT, _CUSTOMER), INVOICE: (DOCUMENT, _XERO_INVOICE)},
 }
+#: By vendor: a customer that nobody has, and the code of lines without tax.
+NOBODY = {"quickbooks": "999999999", "xero": "00000000-0000-4000-8000-000000000009"}
+UNTAXED = {"quickbooks": "NON", "xero": "NONE"}
 
 
-def of(writer: Writer) -> tuple[Any, WriteContext]:
+def of(slug: str, writer: Writer) -> tuple[Any, WriteContext]:
     """What this writer writes in the suite."""
-    return SUBJECTS[writer.name]
+    return SUBJECTS[slug][writer.name]
 
 
-def refused(writer: Writer) -> tuple[Any, WriteContext]:
+def refused(slug: str, writer: Writer) -> tuple[Any, WriteContext]:
     """The same for another document, whose customer is not there."""
-    subject, context = of(writer)
-    context = replace(context, key=_key("doc_2"), customer_id="9999")
+    subject, context = of(slug, writer)
+    nobody = "9999" if slug == "quickbooks" else NOBODY[slug]
+    context = replace(context, key=_key("doc_2"), customer_id=nobody)
     return replace(subject, number="INV-2026-0008"), context

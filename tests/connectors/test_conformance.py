@@ -139,7 +139,7 @@ def test_the_same_subject_makes_the_same_bytes_and_call(
     connector: Connector, writer: Writer
 ) -> None:
     settings = Stand(connector.slug).connection("https://x.example", signed_in=True).settings
-    subject, context = subjects.of(writer)
+    subject, context = subjects.of(connector.slug, writer)
     calls = []
     for _ in range(2):
         body = encode(writer.build(subject, context))
@@ -171,7 +171,7 @@ def test_what_was_written_is_found_and_agrees(connector: Connector, writer: Writ
 @pytest.mark.parametrize(("connector", "writer"), WRITERS, ids=slug_of)
 def test_a_find_only_reads(connector: Connector, writer: Writer) -> None:
     settings = Stand(connector.slug).connection("https://x.example", signed_in=True).settings
-    subject, context = subjects.of(writer)
+    subject, context = subjects.of(connector.slug, writer)
     for find in writer.finds:
         request = find.request(subject, context, settings)
         assert request is None or not request.writes

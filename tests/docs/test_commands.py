@@ -17,6 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.connectors.live import variable
 from tests.connectors.rigs import CASSETTES, RIGS
@@ -26,6 +27,8 @@ from tieout.clock import SystemClock
 from tieout.sandbox.firm import demo_firm
 from tieout.sandbox.firm_workspace import secrets_for, write_workspace
 from tieout.sandbox.serving import Served
+from tieout.sandbox.world import VENDORS
+from tieout.sandbox.xero import Xero
 
 
 # -- what pages presume -------------------------------------------------------------------
@@ -59,6 +62,21 @@ def a_firm(reader: Reader) -> None:
 def a_ledger_to_connect(reader: Reader) -> None:
     """The firm's other systems are connected; its ledger is what the page is about."""
     a_firm(reader)
+    reader.example_account = True
+
+
+def another_ledger_to_connect(reader: Reader) -> None:
+    """The firm is to keep its books in Xero instead: a sample organisation."""
+    facts = demo_firm(reader.meets("empty", vendors=(*VENDORS, "xero")), people=3, projects=3)
+    write_workspace(Path("firm"), reader.described(), facts.rates, facts.instalment_days)
+    reader.exports(secrets_for(reader.described()))
+    reader.types("cd firm")
+    reader.world.vendors["xero"] = Xero(reader.clock, country="US")
+    yaml, file = YAML(), Path("tieout.yaml")
+    there = yaml.load(file.read_text("utf-8"))
+    del there["connections"]["ledger"]
+    with file.open("w", encoding="utf-8") as out:
+        yaml.dump(there, out)
     reader.example_account = True
 
 
@@ -121,6 +139,11 @@ def the_plan_lists_the_invoices(reader: Reader) -> None:
     assert list(reader.world.quickbooks.books.rows("Invoice")) == []
 
 
+def the_organisation_is_read(reader: Reader) -> None:
+    assert "Northwind Studio" in reader.said["tieout connect books"]
+    assert "17 payments known." in reader.said["tieout pullback"]
+
+
 def deals_are_there(reader: Reader) -> None:
     assert json.loads(reader.types("tieout projects --json"))
 
@@ -161,6 +184,9 @@ STORIES: Mapping[str, Story] = {
         presumes=a_ledger_to_connect,
         before={"tieout pullback": tuple(f"tieout {line}" for line in APPROVED)},
         proof=the_plan_lists_the_invoices,
+    ),
+    "docs/how-to/connect-xero.md": Story(
+        presumes=another_ledger_to_connect, proof=the_organisation_is_read
     ),
     "docs/how-to/connect-salesforce.md": Story(presumes=an_account, proof=deals_are_there),
     "docs/how-to/connect-harvest.md": Story(presumes=an_account, proof=hours_are_there),

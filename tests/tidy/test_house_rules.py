@@ -18,6 +18,7 @@ LARGEST_CONNECTOR = 700
 #: Connector folders that may be larger, up to how many lines, and why.
 LARGER_CONNECTORS = {
     "quickbooks": (1070, "it also writes, batches and finds, and its errors come in four dialects"),
+    "xero": (1190, "it writes and finds too, and invoices are settled by four kinds of record"),
 }
 
 #: What may be longer or deeper than the rule says, and why.

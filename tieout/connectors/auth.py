@@ -110,8 +110,8 @@ def _usable(connection: Connection, stored: Mapping[str, str] | None) -> Token:
 
 
 def _origin(connection: Connection) -> str:
-    name = connection.connector.auth.starts_with
-    return digest(connection.secrets[name]) if name else ""
+    given = connection.secrets.get(connection.connector.auth.starts_with)
+    return digest(given) if given else ""
 
 
 def _text_of(instant: datetime | None) -> str:

@@ -36,7 +36,7 @@ from tieout.connectors.webhook import Hint as Hint
 from tieout.connectors.webhook import Webhook as Webhook
 from tieout.errors import RemoteError
 from tieout.model.document import Document
-from tieout.model.ids import SourceRef
+from tieout.model.ids import SourceRef, digest
 from tieout.model.party import Client
 from tieout.model.project import Project
 from tieout.model.settlement import Digest, RemoteRef
@@ -233,6 +233,14 @@ class ItemAnswer:
 
     answer: Any | None
     errors: tuple[VendorError, ...] = ()
+
+
+def item_name(key: str) -> str:
+    """What a document is called inside a batch (10 characters), from its idempotency key.
+
+    For vendors that take no name for an item: what comes back is told by the key it carries.
+    """
+    return f"i{digest(key)[:9]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

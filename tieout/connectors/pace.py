@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tieout.connectors.base import Connector, Limit, QuotaHeader, Request, Response
+from tieout.connectors.limits import limits_of, quotas_of
 from tieout.model.ids import new_id
 
 #: The share of a window that is kept for people where its limit does not say how much.
@@ -56,14 +57,22 @@ class Ask:
 
     @classmethod
     def of(
-        cls, connector: Connector, company: str, request: Request, *, attended: bool, lease_s: float
+        cls,
+        connector: Connector,
+        settings: Any,
+        company: str,
+        request: Request,
+        *,
+        attended: bool,
+        lease_s: float,
     ) -> Ask:
-        """What a connector's call asks."""
+        """What a call of a connection asks."""
+        limits = limits_of(connector.pace, settings)
         return cls(
             company=company,
-            limits=tuple(limit for limit in connector.pace if limit.applies(request)),
+            limits=tuple(limit for limit in limits if limit.applies(request)),
             at_once=connector.at_once,
-            quotas=connector.quotas,
+            quotas=quotas_of(connector.quotas, settings),
             writes=request.writes,
             attended=attended,
             lease_s=lease_s,
@@ -145,7 +154,9 @@ class Pace:
         for quota in ask.quotas:
             found = re.search(quota.pattern, headers.get(quota.header, ""))
             if found:
-                used, total = int(found["used"]), int(found["total"])
+                said = found.groupdict()
+                total = int(said.get("total") or quota.total)
+                used = total - int(said["left"]) if "left" in said else int(said["used"])
                 self.told[quota.name] = _Told(used, total, _micros(now))
                 self.changed = True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tieout.connectors import files, harvest, quickbooks, salesforce
+from tieout.connectors import files, harvest, quickbooks, salesforce, xero
 from tieout.connectors.base import Connector
 
 CONNECTORS: tuple[Connector, ...] = (
@@ -10,6 +10,7 @@ CONNECTORS: tuple[Connector, ...] = (
     harvest.CONNECTOR,
     quickbooks.CONNECTOR,
     salesforce.CONNECTOR,
+    xero.CONNECTOR,
 )
 
 

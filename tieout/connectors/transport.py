@@ -324,6 +324,7 @@ class Transport:
 def _ask(connection: Connection, request: Request) -> Ask:
     return Ask.of(
         connection.connector,
+        connection.settings,
         connection.pace_key,
         request,
         attended=connection.attended,
