@@ -39,7 +39,7 @@ from tieout.model.document import Document
 from tieout.model.ids import SourceRef, digest
 from tieout.model.party import Client
 from tieout.model.project import Project
-from tieout.model.settlement import Digest, RemoteRef
+from tieout.model.settlement import Digest, ListKind, RemoteRef
 
 #: The names of the writers that the engine calls, in the order their records depend on.
 CUSTOMER, PROJECT, INVOICE = "customer", "project", "invoice"
@@ -324,6 +324,10 @@ class Connector:
     identity: Identity | None = None
     webhook: Webhook | None = None
     trace_header: str = ""  # the vendor's correlation id, lower case
+    #: Lists of the ledger that there are not: a name of one cannot be looked up.
+    unlisted: tuple[ListKind, ...] = ()
+    #: By country of the company: tax codes that are words of the ledger and in no list.
+    tax_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # Origins (`https://id.vendor.com`) besides the base URL's that signed calls may go to:
     # a credential is never sent to any other, whatever a next link says.
     origins: Callable[[Any], tuple[str, ...]] = lambda settings: ()
@@ -341,6 +345,10 @@ class Connector:
     def stream(self, name: str) -> Stream:
         """The stream of that name. Raises KeyError when there is none."""
         return {stream.name: stream for stream in self.streams}[name]
+
+    def writes(self, name: str) -> bool:
+        """Whether it has a writer of that name."""
+        return any(writer.name == name for writer in self.writers)
 
     def writer(self, name: str) -> Writer:
         """The writer of that name. Raises KeyError when there is none."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tieout.connectors.base import Limit, Request, Writer
 from tieout.connectors.connection import Connection
+from tieout.connectors.limits import limits_of
 from tieout.connectors.pace import room
 from tieout.store import batches
 from tieout.store.core import Tx
@@ -95,7 +96,8 @@ def _limits_of(connection: Connection, writer: Writer, size: int) -> tuple[Limit
         request = writer.batch.send([], "estimate", settings)
     else:
         request = writer.send(b"{}", "estimate", settings)
-    return tuple(limit for limit in connection.connector.pace if limit.applies(request))
+    limits = limits_of(connection.connector.pace, settings)
+    return tuple(limit for limit in limits if limit.applies(request))
 
 
 def in_words(seconds: int) -> str:

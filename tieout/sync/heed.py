@@ -91,6 +91,7 @@ def _read(engine: Engine, message: Message) -> _Read:
 
 def _is_ours(connection: Connection, hint: Hint) -> bool:
     """Whether it is about this company and about something we read."""
-    company = connection.company or connection.connector.company(connection.settings)
+    # A vendor may call the company otherwise in its messages than where it is asked who it is.
+    known = {connection.company, connection.connector.company(connection.settings), ""}
     streams = {stream.name for stream in connection.connector.streams}
-    return hint.stream in streams and (not company or hint.company in ("", company))
+    return hint.stream in streams and (known == {""} or hint.company in known)

@@ -6,6 +6,7 @@ point while the outcome is in doubt; once the vendor has refused, it would refus
 
 from __future__ import annotations
 
+from tieout.connectors.base import item_name
 from tieout.errors import Conflict
 from tieout.model.ids import digest
 from tieout.store.outbox import OutboxRow
@@ -13,7 +14,7 @@ from tieout.store.outbox import OutboxRow
 
 def item_key(row: OutboxRow) -> str:
     """The row's name inside a batch: its own, so that it may travel in another one later."""
-    return f"i{digest(row.key)[:9]}"
+    return item_name(row.key)
 
 
 def key_alone(row: OutboxRow) -> str:

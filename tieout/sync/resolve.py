@@ -58,6 +58,7 @@ class Resolver:
     def __init__(self, engine: Engine, tx: Tx, connection: str) -> None:
         self.engine = engine
         self.connection = connection
+        self.connector = engine.connection(connection).connector
         self.lists = LedgerLists(tx, engine.connection(connection))
         self._clients: dict[str, Client | None] = {}
         self._projects: dict[str, Project | None] = {}
@@ -196,6 +197,13 @@ class Resolver:
             return rate
         if problem := self._kept_in_another(tx, document, client):
             return Unresolved(text=problem)
+        if self.uses_sub_customers(document) and not self.connector.writes(PROJECT):
+            return Unresolved(
+                text=(
+                    f"{self.connector.title} has no sub-customers: set customers.sub_customers to "
+                    "false in mappings/ledger.yaml."
+                )
+            )
         on_it = [p for i in document.project_ids if (p := self.project(tx, i)) is not None]
         names = document_names(
             document, projects=on_it, client=client, workspace=self.engine.workspace
@@ -204,7 +212,7 @@ class Resolver:
             return Unresolved(text=names.text)
         problems: list[str] = []
         lines = self._line_codes(document, client, on_it, problems)
-        term_id = self._id_of(ListKind.TERM, names.terms, problems)
+        term_id = self._term_id(document, names.terms, problems)
         department_id = self._id_of(ListKind.DEPARTMENT, names.department, problems)
         if problems:
             return Unresolved(text="; ".join(dict.fromkeys(problems)))
@@ -277,13 +285,22 @@ class Resolver:
         return codes
 
     def _tax_code(self, name: str, problems: list[str]) -> str:
-        """A US company's tax codes are the words TAX and NON themselves."""
-        if self.lists.country == "US" and name in ("TAX", "NON"):
+        if name in self.connector.tax_words.get(self.lists.country, ()):
             return name
         return self._id_of(ListKind.TAX_CODE, name, problems)
 
+    def _term_id(self, document: Document, name: str, problems: list[str]) -> str:
+        """The terms' id; where the ledger keeps no terms, the due date says it all."""
+        if ListKind.TERM in self.connector.unlisted and document.due_date is not None:
+            return ""
+        return self._id_of(ListKind.TERM, name, problems)
+
     def _id_of(self, kind: ListKind, name: str, problems: list[str]) -> str:
         if not name:
+            return ""
+        if kind in self.connector.unlisted:
+            what = kind.value.replace("_", " ")
+            problems.append(f"{what} '{name}': {self.connector.title} has no list of them")
             return ""
         found: ListEntry | NotThere = find_entry(kind, name, self.lists.of(kind))
         if isinstance(found, NotThere):

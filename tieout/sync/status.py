@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from tieout.connectors.base import Family
+from tieout.connectors.limits import limits_of
 from tieout.connectors.pace import Pace
 from tieout.connectors.transport import Connection
 from tieout.store import cursors, inbox, outbox, runs, schedules
@@ -223,7 +224,7 @@ def _quotas(tx: Tx, connection: Connection, now: datetime) -> Iterator[Quota]:
                 told=True,
             )
     at = (now - _EPOCH) // timedelta(microseconds=1)
-    for limit in connection.connector.pace:
+    for limit in limits_of(connection.connector.pace, connection.settings):
         if limit.per_s < LONG_WINDOW_S or limit.name not in pace.windows:
             continue
         width, slots = pace.windows[limit.name]

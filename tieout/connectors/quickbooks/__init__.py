@@ -220,5 +220,6 @@ CONNECTOR = base.Connector(
         read=lambda answer: ("", str(answer["CompanyInfo"]["CompanyName"])),
     ),
     trace_header="intuit_tid",
+    tax_words={"US": ("TAX", "NON")},  # the words themselves, on every line
     webhook=webhook.WEBHOOK,
 )

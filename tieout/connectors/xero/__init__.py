@@ -253,4 +253,5 @@ CONNECTOR = base.Connector(
         warnings=_warnings,
     ),
     trace_header="xero-correlation-id",
+    unlisted=(ListKind.TERM,),  # terms are days on the contact; an invoice has its due date
 )  # fmt: skip

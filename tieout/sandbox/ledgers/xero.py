@@ -136,7 +136,7 @@ def _invoice(row: Row) -> Invoice:
         balance=row["AmountDue"],
         voided=row["Status"] == "VOIDED",
         key=key.rstrip("]"),
-        memo=texts[0] if texts else "",
+        memo=texts[-1] if texts else "",
         lines=tuple(
             Line(
                 line.get("Description", ""), line["Quantity"], line["UnitAmount"],
