@@ -108,13 +108,31 @@ SUBJECTS: dict[str, tuple[Any, WriteContext]] = {
 }
 
 
-def of(writer: Writer) -> tuple[Any, WriteContext]:
-    """What this writer writes in the suite."""
-    return SUBJECTS[writer.name]
+#: The ids of other sandboxes, where they are not QuickBooks'.
+_NETSUITE: dict[str, dict[str, Any]] = {
+    CUSTOMER: {},
+    PROJECT: {"parent_id": "604"},
+    INVOICE: {
+        "customer_id": "602",
+        "lines": {
+            "L001": LineCodes(item_id="82", tax_code_id="1", class_id="1"),
+            "L002": LineCodes(item_id="81", tax_code_id="1"),
+            "L003": LineCodes(item_id="83", tax_code_id="1"),
+        },
+        "term_id": "2",
+    },
+}
+ELSEWHERE = {"netsuite": _NETSUITE}
 
 
-def refused(writer: Writer) -> tuple[Any, WriteContext]:
+def of(writer: Writer, slug: str) -> tuple[Any, WriteContext]:
+    """What this writer of a connector writes in the suite."""
+    subject, context = SUBJECTS[writer.name]
+    return subject, replace(context, **ELSEWHERE.get(slug, {}).get(writer.name, {}))
+
+
+def refused(writer: Writer, slug: str) -> tuple[Any, WriteContext]:
     """The same for another document, whose customer is not there."""
-    subject, context = of(writer)
+    subject, context = of(writer, slug)
     context = replace(context, key=_key("doc_2"), customer_id="9999")
     return replace(subject, number="INV-2026-0008"), context

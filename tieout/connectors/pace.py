@@ -56,13 +56,20 @@ class Ask:
 
     @classmethod
     def of(
-        cls, connector: Connector, company: str, request: Request, *, attended: bool, lease_s: float
+        cls,
+        connector: Connector,
+        company: str,
+        request: Request,
+        *,
+        at_once: int,
+        attended: bool,
+        lease_s: float,
     ) -> Ask:
         """What a connector's call asks."""
         return cls(
             company=company,
             limits=tuple(limit for limit in connector.pace if limit.applies(request)),
-            at_once=connector.at_once,
+            at_once=at_once,
             quotas=connector.quotas,
             writes=request.writes,
             attended=attended,
