@@ -168,7 +168,8 @@ def _made_up(name: str, value: str) -> str:
 def _ids(connector: Connector, settings: Any) -> dict[str, str]:
     """The ids that say whose account it is, and what stands for each."""
     own = [n for n, field in connector.settings.model_fields.items() if field.is_required()]
-    own += [name for name in ("username", "tenant_id") if getattr(settings, name, "")]
+    optional = ("username", "tenant_id", "certificate_id", "token_id")
+    own += [name for name in optional if getattr(settings, name, "")]
     return {str(getattr(settings, name)): _made_up(name, getattr(settings, name)) for name in own}
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -24,6 +24,7 @@ from tieout.connectors.base import (
     Connector,
     Offset,
     Request,
+    Row,
     Since,
     Stream,
     VendorError,
@@ -42,6 +43,7 @@ from tieout.errors import RemoteError
 from tieout.model.ids import SourceRef
 from tieout.sandbox.core import Vendor
 from tieout.sandbox.harvest import Harvest
+from tieout.sandbox.netsuite import NetSuite
 from tieout.sandbox.quickbooks import QuickBooks
 from tieout.sandbox.salesforce import Salesforce
 from tieout.sandbox.xero import Xero
@@ -152,6 +154,33 @@ def _edit_xero(vendor: Xero) -> None:
     books.lock_until(date(2025, 12, 31))
 
 
+def _netsuite_refusal(error: VendorError) -> bytes:
+    if error.code.islower():  # of the token service
+        return json.dumps({"error": error.code}).encode()
+    one = {"detail": error.text, "o:errorCode": error.code}
+    return json.dumps({"title": "Bad Request", "status": 400, "o:errorDetails": [one]}).encode()
+
+
+def _edit_netsuite(vendor: NetSuite) -> None:
+    acts, unpaid = vendor.acts, _netsuite_unpaid(vendor)
+    acts.pay({unpaid[0]: Decimal("1000.00")}, memo="WIRE-NEW")
+    acts.void_invoice(unpaid[1])
+    credit = next(row for row in acts.rows("creditMemo"))
+    acts.apply_credit(credit["id"], {_netsuite_owed(vendor, credit["entity"]): "100.00"})
+
+
+def _netsuite_unpaid(vendor: NetSuite) -> list[str]:
+    """Invoices of which nothing is paid, oldest first."""
+    rows = [row for row in vendor.acts.rows("invoice") if not vendor.acts.applied_to(row["id"])]
+    return sorted((row["id"] for row in rows), key=int)
+
+
+def _netsuite_owed(vendor: NetSuite, customer_id: str) -> str:
+    """An invoice on which a customer still owes something."""
+    rows = vendor.acts.owned(customer_id, "invoice")
+    return str(next(row["id"] for row in rows if vendor.acts.due(row)))
+
+
 RIGS: dict[str, Rig] = {
     "salesforce": Rig(
         make=lambda clock: Salesforce(clock, page_size=200),
@@ -193,6 +222,22 @@ RIGS: dict[str, Rig] = {
         refusal=_xero_refusal,
         edit=_edit_xero,
         named=lambda place, context: item_name(context.key),
+    ),
+    "netsuite": Rig(
+        make=lambda clock: NetSuite(clock, tax="legacy", override_numbers=True),
+        settings=lambda vendor: {
+            "account_id": vendor.credentials["account_id"],
+            "client_id": vendor.credentials["client_id"],
+            "certificate_id": vendor.credentials["certificate_id"],
+            "algorithm": "ES256",
+            "subsidiary_id": "1",
+            "currency_ids": {"USD": "1"},
+            "own_numbers": True,
+            "tax": "legacy_code",
+        },
+        secrets=lambda vendor: {"private_key": vendor.credentials["private_key"]},
+        refusal=_netsuite_refusal,
+        edit=_edit_netsuite,
     ),
 }
 
@@ -279,11 +324,11 @@ class Asked:
     refused: Callable[[Writer], Given]  # what the vendor must refuse
 
 
-def _sample(slug: str) -> Asked:
-    """Of a sandbox."""
+def sample(slug: str) -> Asked:
+    """What is asked of a sandbox."""
     return Asked(
         now=NOW,
-        changed_since=EDITED,
+        changed_since=CHANGED_SINCE.get(slug, EDITED),
         days=(date(2026, 2, 16), date(2026, 2, 27)),
         of=partial(subjects.of, slug),
         in_batch=partial(subjects.of, slug),
@@ -291,12 +336,16 @@ def _sample(slug: str) -> Asked:
     )
 
 
+#: NetSuite tells a wall clock without a zone, and is asked by it: that of Los Angeles here.
+CHANGED_SINCE = {"netsuite": EDITED - timedelta(hours=8)}
+
+
 def cases() -> list[Case]:
     """Every case of every connector that has a sandbox."""
     found = []
     for slug in RIGS:
         if slug in connectors():
-            asked = _sample(slug)
+            asked = sample(slug)
             found += [*read_cases(slug, asked), *write_cases(slug, asked), *_unlucky(slug)]
     return found
 
@@ -386,9 +435,8 @@ def create(
     writer: Writer, subject: Any, context: WriteContext, transport: Transport, link: Connection
 ) -> Outcome:
     """Write once, then look for it in every way there is."""
-    body = encode(writer.build(subject, context))
-    request = writer.send(body, context.key[: writer.key_length], link.settings)
-    record = writer.record(transport.call(link, request).json())
+    context = replace(context, settings=link.settings)
+    request, record = _written(writer, subject, context, transport, link)
     found = {}
     for find in writer.finds:
         look = find.request(subject, context, link.settings)
@@ -409,12 +457,21 @@ def repeat(
     writer: Writer, subject: Any, context: WriteContext, transport: Transport, link: Connection
 ) -> Outcome:
     """The same bytes and key twice, as after a lost answer: one record over there."""
-    refs = []
-    for _ in range(2):
-        body = encode(writer.build(subject, context))
-        request = writer.send(body, context.key[: writer.key_length], link.settings)
-        refs.append(plain(writer.read(writer.record(transport.call(link, request).json()))))
-    return {"refs": refs}
+    context = replace(context, settings=link.settings)
+    records = [_written(writer, subject, context, transport, link)[1] for _ in range(2)]
+    return {"refs": [plain(writer.read(record)) for record in records]}
+
+
+def _written(
+    writer: Writer, subject: Any, context: WriteContext, transport: Transport, link: Connection
+) -> tuple[Request, Row]:
+    """The call of a write, and the vendor's record of what it made."""
+    body = encode(writer.build(subject, context))
+    request = writer.send(body, context.key[: writer.key_length], link.settings)
+    answer = transport.call(link, request)
+    if writer.read_back is not None:
+        answer = transport.call(link, writer.read_back(answer, link.settings))
+    return request, writer.record(answer.json())
 
 
 def send_batch(

@@ -115,6 +115,17 @@ _XERO_INVOICE = replace(
     department_id="e39832e9-3204-46b6-a89d-a682d5c1ed6c/e7c73bdd-4576-45c6-a71f-e0598d4c7d8a",
 )
 
+_NETSUITE_INVOICE = replace(
+    _INVOICE,
+    customer_id="602",
+    lines={
+        "L001": LineCodes(item_id="82", tax_code_id="1", class_id="1"),
+        "L002": LineCodes(item_id="81", tax_code_id="1"),
+        "L003": LineCodes(item_id="83", tax_code_id="1"),
+    },
+    term_id="2",
+)
+
 #: By vendor and writer: what is written, and all that is known about it over there. Ids are
 #: those of the sandbox's sample company.
 SUBJECTS: dict[str, dict[str, tuple[Any, WriteContext]]] = {
@@ -123,11 +134,20 @@ SUBJECTS: dict[str, dict[str, tuple[Any, WriteContext]]] = {
         PROJECT: (ENGAGEMENT, _PROJECT),
         INVOICE: (DOCUMENT, _INVOICE),
     },
+    "netsuite": {
+        CUSTOMER: (CLIENT, _CUSTOMER),
+        PROJECT: (ENGAGEMENT, replace(_PROJECT, parent_id="604")),
+        INVOICE: (DOCUMENT, _NETSUITE_INVOICE),
+    },
     "xero": {CUSTOMER: (CLIENT, _CUSTOMER), INVOICE: (DOCUMENT, _XERO_INVOICE)},
 }
 #: By vendor: a customer that nobody has, and the code of lines without tax.
-NOBODY = {"quickbooks": "999999999", "xero": "00000000-0000-4000-8000-000000000009"}
-UNTAXED = {"quickbooks": "NON", "xero": "NONE"}
+NOBODY = {
+    "quickbooks": "999999999",
+    "netsuite": "999999999",
+    "xero": "00000000-0000-4000-8000-000000000009",
+}
+UNTAXED = {"quickbooks": "NON", "netsuite": "1", "xero": "NONE"}
 
 
 def of(slug: str, writer: Writer) -> tuple[Any, WriteContext]:
@@ -138,6 +158,6 @@ def of(slug: str, writer: Writer) -> tuple[Any, WriteContext]:
 def refused(slug: str, writer: Writer) -> tuple[Any, WriteContext]:
     """The same for another document, whose customer is not there."""
     subject, context = of(slug, writer)
-    nobody = "9999" if slug == "quickbooks" else NOBODY[slug]
+    nobody = NOBODY["xero"] if slug == "xero" else "9999"
     context = replace(context, key=_key("doc_2"), customer_id=nobody)
     return replace(subject, number="INV-2026-0008"), context

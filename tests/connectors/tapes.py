@@ -23,7 +23,7 @@ from tieout.connectors.transport import Transport
 MATCH = ("method", "scheme", "host", "port", "path", "query", "body")
 _LOCAL = re.compile(r"(?:https?://)?127\.0\.0\.1:\d+")
 _KEPT_REQUEST = {"content-type", "accept"}
-_KEPT_ANSWER = {"content-type", "retry-after"}
+_KEPT_ANSWER = {"content-type", "location", "retry-after"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,11 @@ def recorder(mask: Mask, comment: str = "") -> vcr.VCR:
         return request
 
     def answer_out(answer: dict[str, Any]) -> dict[str, Any]:
-        headers = {n: v for n, v in answer["headers"].items() if n.lower() in kept}
+        headers = {
+            name: [mask.text(value) for value in values]
+            for name, values in answer["headers"].items()
+            if name.lower() in kept
+        }
         return answer | {
             "headers": headers,
             "body": {"string": mask.body(answer["body"]["string"])},

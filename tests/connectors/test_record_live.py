@@ -76,7 +76,9 @@ def test_an_account_is_recorded_and_replays(slug: str, tmp_path: Path) -> None:
         assert case.cassette.read_text(encoding="utf-8").splitlines()[0] == head
         assert golden_text(case, live_replayed(case)) == case.golden.read_text(encoding="utf-8")
     secret = [*RIGS[slug].secrets(vendor).values(), *RIGS[slug].settings(vendor).values()]
-    assert [value for value in secret if value in text] == []
+    plain = ("1", "ES256", "legacy_code")  # choices of an account, which tell nobody whose it is
+    told = [value for value in secret if isinstance(value, str) and value not in plain]
+    assert [value for value in told if value in text] == []
     assert "127.0.0.1" not in text
     assert "-----BEGIN" not in text
 

@@ -17,6 +17,10 @@ LARGEST_CONNECTOR = 700
 
 #: Connector folders that may be larger, up to how many lines, and why.
 LARGER_CONNECTORS = {
+    "netsuite": (
+        1090,
+        "it also writes, finds and reads back, asks in SuiteQL and signs in two ways",
+    ),
     "quickbooks": (1070, "it also writes, batches and finds, and its errors come in four dialects"),
     "xero": (1190, "it writes and finds too, and invoices are settled by four kinds of record"),
 }

@@ -47,7 +47,7 @@ def token_for(
     """
     auth = connection.connector.auth
     _need_secrets(connection)
-    if auth.grant is None:
+    if auth.grant is None or not auth.takes_token(connection.settings):
         return None
     stored = _usable(connection, connection.keeper.load())
     if not force and _good(stored, refused, transport.clock.now()):

@@ -102,10 +102,21 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToSign:
+    """A call that is about to leave, for a vendor that wants each one signed by itself."""
+
+    method: str
+    url: str  # with its query
+    at: datetime  # UTC
+    nonce: str  # random, for this call alone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Auth:
     """How calls are signed and how a token is had.
 
-    `headers(settings, secrets, token)` are the headers of every call.
+    `headers(settings, secrets, token)` are the headers of every call, `sign(settings,
+    secrets, call)` those that depend on the call itself.
     `grant(settings, secrets, refresh, now)` is the token call; None when the
     secret itself signs (an API key). `refresh` is the stored refresh token, ""
     when there is none. `read(answer, now)` reads its answer.
@@ -117,6 +128,8 @@ class Auth:
     secrets: tuple[str, ...] = ()  # the names of the secrets an operator must give
     starts_with: str = ""  # which of them is the first refresh token, "" when none is
     one_of: tuple[str, ...] = ()  # secrets of which one is needed; the settings decide which
+    takes_token: Callable[[Any], bool] = lambda settings: True  # False: its secrets sign
+    sign: Callable[[Any, Mapping[str, str], ToSign], Mapping[str, str]] | None = None
 
 
 # -- streams ----------------------------------------------------------------------------
@@ -209,6 +222,7 @@ class WriteContext:
     country: str = ""  # of the ledger's company
     email: str = ""
     display_name: str = ""  # the name a customer or sub-customer is made under
+    settings: Any = None  # of the connection
 
 
 Subject = Document | Client | Project
@@ -267,7 +281,9 @@ class Writer:
     settings)` places bytes and key in a call. `record(answer)` is the vendor's
     record in an answer; `read` and `digest` read that record. `expect` is the
     digest our document should come back with. `conflicts` names fields that must
-    agree before a found record is taken for ours.
+    agree before a found record is taken for ours. Where a write is answered without the
+    record, `read_back(answer, settings)` is the read whose answer has it; it raises Unknown
+    when the answer does not say what to read.
     """
 
     name: str
@@ -282,6 +298,7 @@ class Writer:
     finds: tuple[Find, ...]
     key_length: int = 50  # the vendor's limit for the key on the wire
     batch: Batch | None = None
+    read_back: Callable[[Response, Any], Request] | None = None
 
 
 # -- the connector ----------------------------------------------------------------------
@@ -313,6 +330,7 @@ class Connector:
     errors: Callable[[Response], list[VendorError]]
     pace: tuple[Limit, ...] = ()
     at_once: int = 0  # calls on their way at a time, for the whole company; 0 = not bounded
+    at_once_setting: str = ""  # the connection's setting that says so, where a contract decides
     quotas: tuple[QuotaHeader, ...] = ()
     faults: tuple[Fault, ...] = ()
     streams: tuple[Stream, ...] = ()

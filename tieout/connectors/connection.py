@@ -86,6 +86,12 @@ class Connection:
         company = self.company or self.connector.company(self.settings) or self.name
         return f"{self.connector.slug}:{company}"
 
+    @property
+    def at_once(self) -> int:
+        """How many calls may be on their way at a time; 0 = as many as there are."""
+        name = self.connector.at_once_setting
+        return int(getattr(self.settings, name)) if name else self.connector.at_once
+
     def secret_values(self) -> Iterator[str]:
         """Everything that must not be seen in a text: the secrets and the stored tokens.
 

@@ -63,6 +63,7 @@ class Ask:
         company: str,
         request: Request,
         *,
+        at_once: int,
         attended: bool,
         lease_s: float,
     ) -> Ask:
@@ -71,7 +72,7 @@ class Ask:
         return cls(
             company=company,
             limits=tuple(limit for limit in limits if limit.applies(request)),
-            at_once=connector.at_once,
+            at_once=at_once,
             quotas=quotas_of(connector.quotas, settings),
             writes=request.writes,
             attended=attended,

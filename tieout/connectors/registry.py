@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tieout.connectors import files, harvest, quickbooks, salesforce, xero
+from tieout.connectors import files, harvest, netsuite, quickbooks, salesforce, xero
 from tieout.connectors.base import Connector
 
 CONNECTORS: tuple[Connector, ...] = (
     files.CONNECTOR,
     harvest.CONNECTOR,
+    netsuite.CONNECTOR,
     quickbooks.CONNECTOR,
     salesforce.CONNECTOR,
     xero.CONNECTOR,

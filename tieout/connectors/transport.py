@@ -19,7 +19,7 @@ from tieout import __version__
 from tieout.clock import Clock
 from tieout.connectors import faults
 from tieout.connectors.auth import sign_in_again, token_for
-from tieout.connectors.base import Request, Response, Token
+from tieout.connectors.base import Request, Response, Token, ToSign
 from tieout.connectors.connection import Connection
 from tieout.connectors.pace import Ask, Turn
 from tieout.connectors.redact import personal_out, url_out
@@ -31,7 +31,7 @@ from tieout.errors import (
     StoreError,
     Transient,
 )
-from tieout.model.ids import jitter
+from tieout.model.ids import jitter, new_token
 
 __all__ = ["CallEvent", "Connection", "Transport"]
 
@@ -184,10 +184,15 @@ class Transport:
                 f"{connection.name}: {url_out(url)} is not on the host of {url_out(base)};"
                 " a credential is not sent there"
             )
-        headers = connector.auth.headers(settings, connection.secrets, token)
+        headers = dict(connector.auth.headers(settings, connection.secrets, token))
         turn = turn or self.wait_turn(connection, request)
         answer = None
         try:
+            if connector.auth.sign is not None:  # with the time at which it leaves
+                call = ToSign(
+                    method=request.method, url=url, at=self.clock.now(), nonce=new_token(128)
+                )
+                headers |= connector.auth.sign(settings, connection.secrets, call)
             answer = self._sent(connection, request, url, headers, token)
         finally:
             self.give_back(connection, request, turn, answer)
@@ -327,6 +332,7 @@ def _ask(connection: Connection, request: Request) -> Ask:
         connection.settings,
         connection.pace_key,
         request,
+        at_once=connection.at_once,
         attended=connection.attended,
         lease_s=CONNECT_S + (WRITE_S if request.writes else READ_S) + LEASE_SPARE_S,
     )

@@ -79,7 +79,7 @@ def estimate(
                 limits=_limits_of(connection, writer, size),
             )
         )
-    at_once = pushers or connection.connector.at_once
+    at_once = pushers or connection.at_once
     seconds = seconds_for(work, at_once, attended=connection.attended, fresh=fresh)
     return Estimate(
         records=sum(records.values()),

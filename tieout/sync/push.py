@@ -69,7 +69,7 @@ def push(
             settled=progress.settled,
         )
 
-    wanted = min(pushers or connection.connector.at_once or 1, max(planned.estimate.calls, 1))
+    wanted = min(pushers or connection.at_once or 1, max(planned.estimate.calls, 1))
     done = Pushed(estimate=planned.estimate)
     with at_work() as owner, runs.running(engine.store, "push", connection.name, owner) as run:
         for pushed in [one().run()] if wanted == 1 else _together([one() for _ in range(wanted)]):

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from tieout.connectors.base import ItemAnswer, Request, Writer
+from tieout.connectors.base import ItemAnswer, Request, Response, Writer
 from tieout.connectors.exact import encode
 from tieout.connectors.pace import Turn
 from tieout.connectors.transport import Connection
@@ -21,6 +22,7 @@ from tieout.errors import (
     Rejected,
     RemoteError,
     Transient,
+    Unknown,
 )
 from tieout.store import LostLease, batches, outbox
 from tieout.store.core import Tx
@@ -271,7 +273,7 @@ class Pusher:
         try:
             self.boundary("call: before the first byte")
             started = clock.monotonic()
-            answer = self.engine.transport.call(self.connection, request, turn).json()
+            response = self.engine.transport.call(self.connection, request, turn)
             self.boundary("call: answer in hand")
         except RemoteError as error:
             self._failed(writer, sent, error)
@@ -281,11 +283,25 @@ class Pusher:
                 for row, _ in sent:
                     outbox.take_back(tx, row, row.fence)
             raise
+        try:
+            answer = self._read_back(writer, response)
+        except RemoteError as error:
+            # It is done and cannot be read now: in doubt, so that a look comes before all else.
+            doubt = Unknown(f"written, and not read back: {error.text}", trace_id=error.trace_id)
+            self._failed(writer, sent, doubt)
+            return
         answers: Mapping[str, ItemAnswer] = {first.item_key: ItemAnswer(answer=answer)}
         if writer.batch is not None and not first.call_key.startswith(first.key):
             answers = writer.batch.split(answer)
         self.settler.answered(writer, request, sent, answers, clock.monotonic() - started)
         self.settled(writer, len(sent))
+
+    def _read_back(self, writer: Writer, response: Response) -> Any:
+        """What the ledger says it wrote: its answer, or a read where it answers without."""
+        if writer.read_back is None:
+            return response.json()
+        request = writer.read_back(response, self.connection.settings)
+        return self.engine.transport.call(self.connection, request).json()
 
     def _failed(self, writer: Writer, sent: list[Ready], error: RemoteError) -> None:
         """The whole call failed. A batch refused for what may be one item's fault is cut in

@@ -59,6 +59,7 @@ class Resolver:
         self.engine = engine
         self.connection = connection
         self.connector = engine.connection(connection).connector
+        self.settings = engine.connection(connection).settings
         self.lists = LedgerLists(tx, engine.connection(connection))
         self._clients: dict[str, Client | None] = {}
         self._projects: dict[str, Project | None] = {}
@@ -313,6 +314,7 @@ class Resolver:
             key=row.key,
             home_currency=self.lists.home_currency,
             country=self.lists.country,
+            settings=self.settings,
             **known,  # type: ignore[arg-type]
         )
 

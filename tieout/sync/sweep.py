@@ -89,4 +89,4 @@ def _useful(tx: Tx, connection: Connection, found: DueRows) -> int:
     (writer,) = writers
     most = writer.batch.size if writer.batch else 1
     size = batches.learned(tx, connection.pace_key, writer.name, most).size
-    return min(-(-found.rows[writer.name] // size), connection.connector.at_once or PUSHES_AT_ONCE)
+    return min(-(-found.rows[writer.name] // size), connection.at_once or PUSHES_AT_ONCE)

@@ -1,0 +1,168 @@
+"""NetSuite: the ledger's lists, invoices and payments, over SuiteTalk REST and SuiteQL.
+
+Read `CONNECTOR` at the end first. Sources: Oracle's help on SuiteTalk REST web services,
+SuiteQL, OAuth 2.0 and concurrency governance, and its REST API Browser of release 2026.1.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from tieout.connectors import base
+from tieout.connectors.base import Request, Row, Since, Stream, Writer
+from tieout.connectors.netsuite import build, faults, queries, sign_in, translate, wire
+from tieout.connectors.netsuite.queries import listed
+from tieout.connectors.netsuite.wire import Settings
+from tieout.errors import Misconfigured
+from tieout.model.document import Document
+from tieout.model.party import Client
+from tieout.model.project import Project
+from tieout.model.settlement import ListEntry, ListKind, Payment, RemoteInvoice
+
+# -- streams ----------------------------------------------------------------------------
+_CURRENCY = "LEFT JOIN currency c ON c.id = x.currency"
+_BRANCH = "x.id, x.name, x.parent, p.name above, x.isinactive inactive"
+_UNDER = "{0} x LEFT JOIN {0} p ON p.id = x.parent"
+_ENTITY = (
+    "x.id, x.externalid, NVL(x.companyname, x.entityid) name, x.entityid, x.email, x.parent,"
+    " BUILTIN.DF(x.parent) above, c.symbol currency, x.isinactive inactive"
+)
+#: Asked in the place of a list that an account does not have: it has no row.
+_NOTHING = listed("x.id", "currency x", "x.id < 0")
+_OF_SUBSIDIARY = listed("x.id, x.name, c.symbol currency", f"subsidiary x {_CURRENCY}", "x.id = ?")
+_OF_ACCOUNT = listed("x.id, x.symbol currency", "currency x", "x.isbasecurrency = 'T'")
+
+
+def _company(settings: Settings) -> Request:
+    """The subsidiary whose books are kept; without OneWorld, the account's own currency."""
+    if settings.subsidiary_id:
+        return queries.query(_OF_SUBSIDIARY, [settings.subsidiary_id], "query subsidiary")
+    return queries.query(_OF_ACCOUNT, [], "query the account's currency")
+
+
+def _list(
+    name: str, kind: ListKind, columns: str = "", tables: str = "", *, feature: str = ""
+) -> Stream:
+    """A list read whole each time, with its inactive rows."""
+
+    def request(since: Since, settings: Settings) -> Request:
+        if not tables:
+            return _company(settings)
+        missing = feature in settings.without or (
+            feature == "legacy_code" and settings.tax != feature
+        )
+        text = _NOTHING if missing else listed(columns, tables)
+        return queries.query(text, [], f"query {name}")
+
+    return Stream(
+        name=name,
+        kind="list_entry",
+        yields=ListEntry,
+        wire=wire.ListRow,
+        request=request,
+        pages=queries.PAGES,
+        cursor=base.FullScan(),
+        key=_key,
+        read=translate.entry(kind),
+    )
+
+
+def _documents(name: str, kind: str, facts: type, read: Any) -> Stream:
+    """Invoices or payments. Nothing tells what was deleted: what is gone is missed by a sweep."""
+    return Stream(
+        name=name,
+        kind=kind,
+        yields=facts,
+        wire=wire.Transaction,
+        request=queries.changes(name),
+        pages=queries.PAGES,
+        # The marks are NetSuite's wall clock. It shows an hour twice when it is put back:
+        # that hour and ten minutes are asked for again, always.
+        cursor=base.Watermark(of=queries.moment, overlap_s=4200),
+        key=_key,
+        read=read,
+        revision=queries.revision,
+        sweep=base.Sweep(request=queries.days(name), day=_day),
+    )
+
+
+def _key(row: Row) -> str:
+    return str(row["id"])
+
+
+def _day(row: Row) -> date | None:
+    return date.fromisoformat(row["trandate"]) if row.get("trandate") else None
+
+
+STREAMS = (
+    _list("company_info", ListKind.COMPANY),
+    _list("preferences", ListKind.PREFERENCES),
+    _list("customers", ListKind.CUSTOMER, _ENTITY, f"customer x {_CURRENCY}"),
+    _list("projects", ListKind.CUSTOMER, _ENTITY, f"job x {_CURRENCY}", feature="projects"),
+    _list("items", ListKind.ITEM,
+          "x.id, x.itemid name, x.displayname, x.itemtype type, x.isinactive inactive", "item x"),
+    _list("accounts", ListKind.ACCOUNT,
+          "x.id, x.acctname name, x.acctnumber number, x.accttype type, x.isinactive inactive",
+          "account x"),
+    _list("terms", ListKind.TERM,
+          "x.id, x.name, x.daysuntilnetdue due_days, x.isinactive inactive", "term x"),
+    _list("tax_codes", ListKind.TAX_CODE, "x.id, x.itemid name, x.isinactive inactive",
+          "salestaxitem x", feature="legacy_code"),
+    _list("classes", ListKind.CLASS, _BRANCH, _UNDER.format("classification"),
+          feature="classes"),
+    _list("departments", ListKind.DEPARTMENT, _BRANCH, _UNDER.format("department"),
+          feature="departments"),
+    _documents("invoices", "remote_invoice", RemoteInvoice, translate.invoice),
+    _documents("payments", "payment", Payment, translate.payment),
+)  # fmt: skip
+
+
+# -- writers ----------------------------------------------------------------------------
+def _writer(name: str, takes: type, kind: str, depends_on: tuple[str, ...], make: Any) -> Writer:
+    is_invoice = name == base.INVOICE
+    return Writer(
+        name=name,
+        takes=takes,
+        depends_on=depends_on,
+        build=make,
+        send=build.sender(kind),
+        read_back=build.reader(kind),
+        record=build.record,
+        read=translate.ref,
+        digest=translate.invoice_digest if is_invoice else translate.name_digest,
+        expect=build.expect_invoice if is_invoice else build.expect_name,
+        finds=build.finds(kind),
+    )
+
+
+def _who(answer: Any) -> tuple[str, str]:
+    """The company's name, where it has one: its id is in the settings."""
+    found = queries.rows(answer)
+    if not found:
+        raise Misconfigured("NetSuite has no such subsidiary: see subsidiary_id of the connection")
+    return "", str(found[0].get("name") or "")
+
+
+CONNECTOR = base.Connector(
+    slug="netsuite",
+    title="NetSuite",
+    family=base.Family.LEDGER,
+    settings=Settings,
+    base_url=sign_in.base_url,
+    company=lambda settings: str(settings.account_id),
+    auth=sign_in.AUTH,
+    errors=faults.errors,
+    faults=faults.FAULTS,
+    # Oracle limits calls at a time, for all integrations of an account together, not a rate.
+    at_once=5,
+    at_once_setting="concurrency",
+    streams=STREAMS,
+    writers=(
+        _writer(base.CUSTOMER, Client, "customer", (), build.customer),
+        _writer(base.PROJECT, Project, "job", (base.CUSTOMER,), build.project),
+        _writer(base.INVOICE, Document, "invoice", (base.CUSTOMER, base.PROJECT), build.invoice),
+    ),
+    identity=base.Identity(request=_company, read=_who),
+    trace_header="x-n-operationid",
+)

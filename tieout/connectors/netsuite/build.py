@@ -1,0 +1,263 @@
+"""What we write: bodies of customers, projects and invoices, the calls that carry them, and
+how to look for one that may be there already.
+
+Oracle's REST API Browser (customer, job, invoice) and its help on the upsert operation, on
+external ids and on sublists. Nothing here rounds. `build` functions raise Misconfigured for
+what NetSuite could not hold, before anything is sent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from tieout.connectors.base import Find, LineCodes, Request, Response, Row, WriteContext
+from tieout.connectors.netsuite import queries, translate
+from tieout.errors import Misconfigured, Unknown
+from tieout.model.document import Document, DocumentKind, Line
+from tieout.model.party import Client
+from tieout.model.project import Project
+from tieout.model.settlement import Digest
+
+RATE_PLACES = 8
+#: An invoice is read back in one answer, of which a row each for header and tax are spare.
+MOST_LINES = 900
+
+
+def customer(client: Client, context: WriteContext) -> Row:
+    """A customer that is a company."""
+    currency = client.currency or context.home_currency
+    return _said(
+        externalId=translate.external_id(context.key),
+        isPerson=False,
+        companyName=plain_name(context),
+        email=context.email or client.email,
+        subsidiary=_ref(context.settings.subsidiary_id),
+        currency=_currency(currency, f"customer {client.name}", context),
+    )
+
+
+def project(subject: Project, context: WriteContext) -> Row:
+    """A project (`job`) under its customer."""
+    parent = _known(context.parent_id, f"customer of project {subject.name}")
+    return _said(
+        externalId=translate.external_id(context.key),
+        companyName=plain_name(context),
+        parent=_ref(parent),
+        subsidiary=_ref(context.settings.subsidiary_id),
+    )
+
+
+def plain_name(context: WriteContext) -> str:
+    """The name on one line."""
+    return str(_known(_flat(context.display_name), "name of a customer or project"))
+
+
+def invoice(document: Document, context: WriteContext) -> Row:
+    """An invoice with all its lines; our number goes where people look for it."""
+    what, settings = f"invoice {document.number}", context.settings
+    if document.kind is not DocumentKind.INVOICE:
+        raise Misconfigured(f"{document.number}: NetSuite is sent invoices only; enter it there")
+    if document.total.amount < 0:
+        raise Misconfigured(f"{what} is over {document.total}: NetSuite takes none below zero")
+    if len(document.lines) > MOST_LINES:
+        raise Misconfigured(
+            f"{what} has {len(document.lines)} lines, at most {MOST_LINES} are sent"
+        )
+    foreign = document.currency != context.home_currency
+    memo = document.memo if settings.own_numbers else f"{document.number} {document.memo}"
+    return _said(
+        externalId=translate.external_id(context.key),
+        tranId=document.number if settings.own_numbers else "",
+        entity=_ref(_known(context.customer_id, f"customer of {what}")),
+        subsidiary=_ref(settings.subsidiary_id),
+        currency=_currency(document.currency, what, context),
+        # Without one of ours NetSuite takes the rate of the day from its own table.
+        exchangeRate=context.exchange_rate if foreign else None,
+        tranDate=document.issue_date.isoformat(),
+        dueDate=document.due_date and document.due_date.isoformat(),
+        terms=_ref(context.term_id),
+        otherRefNum=document.po_number,
+        memo=_flat(memo),
+        email=context.email,
+        customForm=_ref(settings.form_id),
+        department=_ref(context.department_id),
+        location=_ref(settings.location_id),
+        item={"items": list(_lines(document, context))},
+    )
+
+
+def _lines(document: Document, context: WriteContext) -> Iterator[Row]:
+    for line in document.lines:
+        what = f"line {line.id} ({line.description})"
+        codes = context.lines.get(line.id) or LineCodes(item_id="")
+        yield _said(
+            item=_ref(_known(codes.item_id, f"item of {what}")),
+            description=_flat(line.description),
+            quantity=line.quantity,
+            rate=_exact(line, what),
+            # Told, not left to NetSuite: where it differs from the product, this one counts.
+            amount=line.amount.amount,
+            taxCode=_ref(_tax_code(codes.tax_code_id, what, context)),
+            department=_ref(context.department_id),
+            location=_ref(context.settings.location_id),
+            **{"class": _ref(codes.class_id)},
+        )
+
+
+def _tax_code(code: str, what: str, context: WriteContext) -> str:
+    if context.settings.tax == "legacy_code":
+        return str(_known(code, f"tax code of {what}"))
+    if code:
+        raise Misconfigured(
+            f"{what} has a tax code, and in this account NetSuite works out the tax: take the"
+            " tax codes out of mappings/ledger.yaml, or set tax to legacy_code"
+        )
+    return ""
+
+
+def _currency(code: str, what: str, context: WriteContext) -> Row | None:
+    """The internal id of a currency; it is said always, never left to a customer's default."""
+    ids = context.settings.currency_ids
+    if not ids and code == context.home_currency:
+        return None
+    if code not in ids:
+        raise Misconfigured(
+            f"{what} is in {code}: give that currency's internal id in currency_ids of the"
+            " connection (in NetSuite: Lists > Accounting > Currencies)"
+        )
+    return {"id": ids[code]}
+
+
+def _exact(line: Line, what: str) -> Decimal:
+    if line.rate.scaleb(RATE_PLACES) % 1:
+        raise Misconfigured(
+            f"the rate of {what}, {line.rate}, has more than the {RATE_PLACES} decimals kept there"
+        )
+    return line.rate
+
+
+def _said(**fields: Any) -> Row:
+    """The fields that say something; a zero and a no do."""
+    return {name: value for name, value in fields.items() if value not in (None, "", {})}
+
+
+def _ref(value: str) -> Row | None:
+    return {"id": value} if value else None
+
+
+def _flat(text: str) -> str:
+    """A text on one line: how a line break must be written is told in no clear way."""
+    return " ".join(text.split())
+
+
+def _known(value: Any, what: str) -> Any:
+    if not value:
+        raise Misconfigured(f"the {what} is not known; see the ledger mapping, then pull the lists")
+    return value
+
+
+# -- the calls --------------------------------------------------------------------------
+def sender(kind: str) -> Callable[[bytes, str, Any], Request]:
+    """Make a record, or bring the one with this external id to the same state.
+
+    The lines of an invoice replace those that are there: without that a repeat adds them again.
+    """
+
+    def send(body: bytes, key: str, settings: Any) -> Request:
+        # The call's key may change when it is tried again, the record's own name never does.
+        named = json.loads(body).get("externalId") or translate.external_id(key)
+        return Request(
+            method="PUT",
+            path=f"/record/v1/{kind}/eid:{named}",
+            params=(("replace", "item"),) if kind == "invoice" else (),
+            # Without it a field that is not known is dropped in silence.
+            headers=(("X-NetSuite-PropertyNameValidation", "error"),),
+            body=body,
+            content_type="application/json",
+            purpose=f"write {kind}",
+            writes=True,
+        )
+
+    return send
+
+
+def reader(kind: str) -> Callable[[Response, Any], Request]:
+    """The read of what a write made: its answer is empty but for an address with the id."""
+
+    def read_back(answer: Response, settings: Any) -> Request:
+        remote_id = answer.headers.get("location", "").rstrip("/").rpartition("/")[2]
+        if not remote_id.isdecimal():
+            raise Unknown(f"NetSuite answered without the address of the {kind}")
+        return _by(kind, "id", remote_id, settings)
+
+    return read_back
+
+
+def _by(kind: str, column: str, value: str, settings: Any) -> Request:
+    if kind == "invoice":
+        return queries.invoice_by(column, value, settings)
+    return queries.entity_by(kind, f"x.{column} = ?", value)
+
+
+def record(answer: Any) -> Row:
+    """The one record of a query's answer. Raises Unknown when it is not there (yet)."""
+    found = queries.rows(answer)
+    if not found:
+        raise Unknown("NetSuite does not show the record that was written")
+    return found[0]
+
+
+# -- looking ----------------------------------------------------------------------------
+def finds(kind: str) -> tuple[Find, ...]:
+    """By our external id; then by the number or name that somebody else may have taken.
+
+    A record that is not there gives no row, like one that NetSuite still works on (for at most
+    15 minutes): a repeat carries the same external id, so whichever comes second changes what
+    the first made to the same.
+    """
+
+    def by_key(subject: Any, context: WriteContext, settings: Any) -> Request:
+        return _by(kind, "externalid", translate.external_id(context.key), settings)
+
+    def by_name(subject: Any, context: WriteContext, settings: Any) -> Request | None:
+        if kind == "invoice":
+            numbered = settings.own_numbers and subject.number
+            return _by(kind, "tranid", subject.number, settings) if numbered else None
+        where, name = "LOWER(NVL(x.companyname, x.entityid)) = ?", plain_name(context).lower()
+        if kind == "job":
+            return queries.entity_by(kind, f"{where} AND x.parent = ?", name, context.parent_id)
+        return queries.entity_by(kind, where, name)
+
+    def pick(answer: Any, subject: Any, context: WriteContext) -> list[Row]:
+        return queries.rows(answer)
+
+    second = "number" if kind == "invoice" else "name"
+    return (
+        Find(by="key", request=by_key, pick=pick),
+        Find(by=second, request=by_name, pick=pick),
+    )
+
+
+# -- what must come back ----------------------------------------------------------------
+def expect_name(subject: Client | Project, context: WriteContext) -> Digest:
+    """What a customer or project must come back as."""
+    external = translate.external_id(context.key)
+    row = {"name": plain_name(context), "parent": context.parent_id, "externalid": external}
+    return translate.name_digest(row)
+
+
+def expect_invoice(document: Document, context: WriteContext) -> Digest:
+    """What an invoice must come back as. Its tax is NetSuite's to say: 0 here is no claim."""
+    return Digest(
+        number=document.number if context.settings.own_numbers else "",
+        currency=document.currency,
+        net=document.total.amount,
+        tax=Decimal(0),
+        lines=len(document.lines),
+        customer_id=context.customer_id,
+        issue_date=document.issue_date,
+        key=context.key,
+    )
