@@ -39,7 +39,7 @@ from tests.sim.invariants import broken
 #: Seeds whose histories once broke a promise: always run again.
 KEPT = Path(__file__).with_name("kept_seeds.json")
 #: The ledgers that histories are about, in turn by seed.
-LEDGERS = ("quickbooks", "xero")
+LEDGERS = ("quickbooks", "xero", "netsuite")
 #: Faults of its own that each history is given, so that together they meet every one.
 EACH = 3
 #: Histories between two savings of a long run.
