@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -93,25 +93,33 @@ class Secrets(Mapping[str, str]):
     """A connection's secrets, read from the environment when the first one is asked for.
 
     So a workspace can be looked at without them; a call without them raises
-    Misconfigured naming every variable that is not set.
+    Misconfigured naming every variable that is not set. A first refresh token need not be
+    set where a browser can bring one.
     """
 
-    def __init__(self, name: str, said: config.Connection, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        said: config.Connection,
+        environment: Mapping[str, str],
+        spared: Collection[str] = (),
+    ) -> None:
         self._name, self._said, self._environment = name, said, environment
+        self._spared = spared
 
     @cached_property
     def _values(self) -> dict[str, str]:
-        found = secrets_of(self._name, self._said, self._environment)
+        found = secrets_of(self._name, self._said, self._environment, spared=self._spared)
         return {name: value.get_secret_value() for name, value in found.items()}
 
     def __getitem__(self, name: str) -> str:
         return self._values[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._said.secrets)
+        return iter(self._values if self._spared else self._said.secrets)
 
     def __len__(self) -> int:
-        return len(self._said.secrets)
+        return len(self._values if self._spared else self._said.secrets)
 
 
 def set_up_logs(level: str = "WARNING", *, as_json: bool = False) -> None:
@@ -237,11 +245,13 @@ def _connection(
         "firm_time_zone": workspace.firm.time_zone,
         "firm_currency": workspace.firm.currency,
     }
+    settings = workspace.settings[name].model_copy(update=told)
+    spared = (connector.auth.starts_with,) if connector.auth.at_a_page(settings) else ()
     return Connection(
         name=name,
         connector=connector,
-        settings=workspace.settings[name].model_copy(update=told),
-        secrets=Secrets(name, said.without(connector.heard_with), environment),
+        settings=settings,
+        secrets=Secrets(name, said.without(connector.heard_with), environment, spared),
         keeper=StoredTokens(store, name),
         governor=governor,
         company=company,

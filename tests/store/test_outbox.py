@@ -240,6 +240,26 @@ class Outbox:
                 outbox.release_held(tx, row.id, rebuild=True)
             assert outbox.release_held(tx, row.id).state is S.UNKNOWN
 
+    def test_what_a_person_found_there_is_not_sent_any_more(self, store):
+        row = self.add(store)
+        ref = RemoteRef(remote_id="77", number="BBF Holding")
+        with store.begin() as tx:
+            row = outbox.settle_by_hand(tx, row.id, ref)
+        assert (row.state, row.remote_id, row.remote_number) == (S.CONFIRMED, "77", "BBF Holding")
+        assert self.claim(store) == []
+        with store.begin() as tx, pytest.raises(NotAllowed, match="this one is confirmed"):
+            outbox.settle_by_hand(tx, row.id, ref)
+
+    @pytest.mark.parametrize("start", ["claimed", "sent", "unknown"])
+    def test_what_may_be_on_its_way_cannot_be_settled_by_hand(self, store, start):
+        if start == "claimed":
+            self.add(store)
+            (row,) = self.claim(store)
+        else:
+            row = self.unknown(store) if start == "unknown" else self.sent(store)
+        with store.begin() as tx, pytest.raises(NotAllowed, match=f"this one is {start}"):
+            outbox.settle_by_hand(tx, row.id, RemoteRef(remote_id="77"))
+
     def test_steps_out_of_order_are_refused(self, store):
         self.add(store)
         (row,) = self.claim(store)

@@ -21,7 +21,7 @@ LARGER_CONNECTORS = {
         1090,
         "it also writes, finds and reads back, asks in SuiteQL and signs in two ways",
     ),
-    "quickbooks": (1070, "it also writes, batches and finds, and its errors come in four dialects"),
+    "quickbooks": (1180, "it also writes, batches and finds, and its errors come in four dialects"),
     "xero": (1190, "it writes and finds too, and invoices are settled by four kinds of record"),
 }
 

@@ -34,8 +34,8 @@ from tieout.model.money import Money
 
 COMMANDS = [
     "init", "check", "connect", "connections", "pull", "map preview", "projects", "bill",
-    "invoices", "approve", "plan", "push", "pullback", "reconcile", "held", "retry", "explain",
-    "status", "run", "sandbox serve", "import", "export", "audit verify",
+    "invoices", "approve", "match", "plan", "push", "pullback", "reconcile", "held", "retry",
+    "explain", "status", "run", "sandbox serve", "import", "export", "audit verify",
 ]  # fmt: skip
 LISTINGS = ["connections", "map preview", "projects", "invoices", "held"]
 
@@ -159,6 +159,8 @@ def test_the_audit_log_of_a_new_workspace_holds(folder: Path) -> None:
         ("approve", 2, "Name the drafts to approve, or say --all"),
         ("connect crm", 2, "There is no connection 'crm' in tieout.yaml (there are: none)."),
         ("pull crm", 2, "There is no connection 'crm' in tieout.yaml (there are: none)."),
+        ("match", 2, "tieout.yaml needs exactly one ledger connection; it has: none."),
+        ("match --undo", 2, "say whose link to take back, and no more: tieout match CLIENT --undo"),
         ("plan", 2, "tieout.yaml needs exactly one ledger connection; it has: none."),
         ("push", 2, "tieout.yaml needs exactly one ledger connection; it has: none."),
         ("reconcile", 2, "tieout.yaml needs exactly one ledger connection; it has: none."),

@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 from tieout import __version__
 from tieout.bootstrap import set_up_logs
 from tieout.cli import (
+    connect,
     demo,
     desk,
     exits,
@@ -26,6 +27,7 @@ from tieout.cli import (
     ledger,
     listen,
     loop,
+    match,
     operate,
     sandbox,
     setup,
@@ -135,7 +137,9 @@ def _log_to_standard_error(as_json: bool) -> None:
 
 
 setup.register(app)
+connect.register(app)
 work.register(app)
+match.register(app)
 ledger.register(app)
 desk.register(app)
 loop.register(app)

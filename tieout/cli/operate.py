@@ -20,8 +20,10 @@ from tieout.store.core import Tx
 from tieout.store.inbox import MessageState, Pile
 from tieout.store.outbox import OutboxState
 from tieout.sync import notify as notifications
-from tieout.sync.doctor import AUDIT_CHECKED, Verdict, examine
+from tieout.sync.doctor import AUDIT_CHECKED, examine
 from tieout.sync.engine import Engine
+from tieout.sync.findings import Verdict
+from tieout.sync.live import live as look_at
 from tieout.sync.metrics import as_text, registry_of
 from tieout.sync.notify import failing
 from tieout.sync.status import Queued, Ran, Status
@@ -279,11 +281,33 @@ _FINDINGS = (
 )
 
 
-def doctor(context: typer.Context, json: Json = False) -> None:
+_LEFT = (Column("what", "Not seen on a live account yet"), Column("how", "How to see it"))
+
+
+def doctor(
+    context: typer.Context,
+    live: Annotated[
+        str,
+        typer.Option(
+            "--live", metavar="CONNECTION", help="Look at one live account. Writes nothing there."
+        ),
+    ] = "",
+    json: Json = False,
+) -> None:
     """Look for what would stop the work: connections, clock, database, key, disk, Redis."""
     with engine_of(context) as engine:
-        found = list(examine(engine, os.environ.get("TIEOUT_BROKER", "")))
-    show.listing("Checked", _FINDINGS, [asdict(one) for one in found], json)
+        if live:
+            found = list(look_at(engine, live))
+            left = [asdict(one) for one in engine.connection(live).connector.unverified]
+        else:
+            found = list(examine(engine, os.environ.get("TIEOUT_BROKER", "")))
+    rows = [asdict(one) for one in found]
+    if live and json:
+        show.emit({"checks": rows, "unverified": left})
+    else:
+        show.listing("Checked", _FINDINGS, rows, json)
+        if live:
+            show.table("For you to see", _LEFT, left)
     if any(one.verdict is Verdict.PROBLEM for one in found):
         finish(ExitCode.PROBLEMS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from tieout.bootstrap import COMPANY
 from tieout.errors import Misconfigured
@@ -22,6 +23,7 @@ class Proven:
     company: str  # its id there, "" for files
     name: str  # as it calls itself
     warnings: tuple[str, ...]  # what the sign-in may not see or do, for a person
+    drift: timedelta | None = None  # our clock less theirs; None when they told no time
 
     @property
     def words(self) -> str:
@@ -54,7 +56,13 @@ def prove(engine: Engine, name: str) -> Proven:
         audit.record(
             tx, engine.actor, "connection.proven", name, {"company": company, "name": called}
         )
-    return Proven(connection=name, company=company, name=called, warnings=found.warnings)
+    return Proven(
+        connection=name,
+        company=company,
+        name=called,
+        warnings=found.warnings,
+        drift=found.drift,
+    )
 
 
 def _named(name: str, company: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +23,13 @@ from tieout.sync.engine import Engine
 
 @dataclass(kw_only=True)
 class Session:
-    """One run of the command line. `clock` and `mounts` are for tests and rehearsals."""
+    """One run of the command line. `clock`, `mounts` and `browse` are for tests and rehearsals."""
 
     workspace: Path | None = None  # None: TIEOUT_WORKSPACE, else the current folder
     actor: str = ""  # "": whoever is signed in to the machine
     clock: Clock | None = None
     mounts: Mapping[str, BaseAdapter] | None = None
+    browse: Callable[[str], bool] | None = None  # opens a page; false when there is no browser
 
     def settings(self) -> Settings:
         """The process settings, the workspace option first. Raises Misconfigured."""

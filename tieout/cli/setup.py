@@ -10,7 +10,6 @@ import typer
 
 from tieout.bootstrap import known_connectors, read_workspace
 from tieout.cli import show
-from tieout.cli.proof import prove
 from tieout.cli.session import engine_of, session_of
 from tieout.cli.show import Column, Json
 from tieout.config.init import create_workspace
@@ -21,7 +20,6 @@ def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command()(init)
     app.command()(check)
-    app.command()(connect)
     app.command()(connections)
 
 
@@ -81,22 +79,6 @@ def check(context: typer.Context, json: Json = False) -> None:
         f"{show.count(len(workspace.rates), 'rate')}."
     )
     show.table("Connections", _CHECKED, rows)
-
-
-def connect(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(help="A connection of tieout.yaml.")],
-    json: Json = False,
-) -> None:
-    """Sign in to a system and prove which company it is."""
-    with engine_of(context) as engine:
-        proven = prove(engine, name)
-    if json:
-        show.emit(proven)
-        return
-    show.say(f"{name} is connected to {proven.words or 'its files'}.")
-    for warning in proven.warnings:
-        show.say(f"Note: {warning}")
 
 
 _CONNECTIONS = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -84,12 +84,16 @@ def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def secrets_of(
-    name: str, connection: Connection, environment: Mapping[str, str] | None = None
+    name: str,
+    connection: Connection,
+    environment: Mapping[str, str] | None = None,
+    *,
+    spared: Collection[str] = (),
 ) -> dict[str, SecretStr]:
     """The secrets of a connection, read from the variables it names, `os.environ` by default.
 
-    The keys are the connector's names. Raises Misconfigured naming every variable that
-    is not set.
+    The keys are the connector's names; one that is `spared` is left out when it is not set.
+    Raises Misconfigured naming every other variable that is not set.
     """
     environment = os.environ if environment is None else environment
     missing = tuple(
@@ -99,8 +103,9 @@ def secrets_of(
             f"connection '{name}' needs the environment variable {variable} for its {secret}",
         )
         for secret, variable in connection.secrets.items()
-        if not environment.get(variable)
+        if not environment.get(variable) and secret not in spared
     )
     if missing:
         raise Misconfigured(f"secrets of connection '{name}' are not set", missing)
-    return {secret: SecretStr(environment[v]) for secret, v in connection.secrets.items()}
+    named = connection.secrets.items()
+    return {secret: SecretStr(environment[v]) for secret, v in named if environment.get(v)}

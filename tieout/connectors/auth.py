@@ -20,6 +20,8 @@ EARLY_S = 60.0
 #: A refresh leaves within this many seconds of taking the lock, or not at all: a process that
 #: slept through its lock must not send one. Half of the lock's own time.
 LEAVES_WITHIN_S = 60.0
+#: The origin of a token that a browser brought.
+FROM_BROWSER = "browser"
 
 
 class Unsigned(Protocol):
@@ -45,11 +47,12 @@ def token_for(
     secret is missing or the token belongs to another company, Transient or
     RateLimited when the sign-in service cannot answer now.
     """
-    auth = connection.connector.auth
     _need_secrets(connection)
+    auth = connection.connector.auth
     if auth.grant is None or not auth.takes_token(connection.settings):
         return None
     stored = _usable(connection, connection.keeper.load())
+    _need_a_sign_in(connection, stored)
     if not force and _good(stored, refused, transport.clock.now()):
         return _of_our_company(connection, stored)
     with connection.keeper.lock(connection.name):
@@ -105,13 +108,36 @@ def _usable(connection: Connection, stored: Mapping[str, str] | None) -> Token:
     One that was revoked stays in the store: without this, the new one in the environment
     would never be tried and signing in again would change nothing.
     """
-    token = from_stored(stored)
-    return token if token.origin in ("", _origin(connection)) else from_stored(None)
+    token, given = from_stored(stored), _given(connection)
+    is_ours = not given or token.origin in ("", digest(given))
+    return token if is_ours else from_stored(None)
 
 
-def _origin(connection: Connection) -> str:
-    given = connection.secrets.get(connection.connector.auth.starts_with)
-    return digest(given) if given else ""
+def origin_of(connection: Connection, before: str = "") -> str:
+    """From which sign-in a token had now descends: a digest of the refresh token that a
+    person gives; without one it stays what it was `before`, and begins at the browser."""
+    given = _given(connection)
+    if given:
+        return digest(given)
+    page = connection.connector.auth.at_a_page(connection.settings)
+    return before or (FROM_BROWSER if page else "")
+
+
+def _given(connection: Connection) -> str:
+    """The refresh token that a person gives; "" when there is none."""
+    name = connection.connector.auth.starts_with
+    return connection.secrets.get(name, "") if name else ""
+
+
+def is_given(connection: Connection) -> bool:
+    """Whether a person gives the first refresh token by hand."""
+    return bool(_given(connection))
+
+
+def is_signed_in(connection: Connection) -> bool:
+    """Whether there is anything to sign in with, good or not: a stored token, or one given."""
+    stored = _usable(connection, connection.keeper.load())
+    return bool(stored.refresh or stored.access or _given(connection))
 
 
 def _text_of(instant: datetime | None) -> str:
@@ -152,7 +178,7 @@ def _asked(connection: Connection, transport: Unsigned, old: Token) -> Token:
         base_url=token.base_url or old.base_url,
         company=token.company or old.company,
         refresh_expires_at=token.refresh_expires_at or old.refresh_expires_at,
-        origin=_origin(connection),
+        origin=origin_of(connection, old.origin),
     )
 
 
@@ -168,10 +194,22 @@ def _of_our_company(connection: Connection, token: Token) -> Token:
 
 def _need_secrets(connection: Connection) -> None:
     auth = connection.connector.auth
-    missing = ", ".join(name for name in auth.secrets if not connection.secrets.get(name))
+    spared = auth.starts_with if auth.at_a_page(connection.settings) else ""
+    needed = [name for name in auth.secrets if name != spared]
+    missing = ", ".join(name for name in needed if not connection.secrets.get(name))
     if not missing and auth.one_of and not any(map(connection.secrets.get, auth.one_of)):
         missing = " or ".join(auth.one_of)
     if missing:
         raise Misconfigured(
             f"{connection.name} has no {missing}: give it with tieout connect {connection.name}"
+        )
+
+
+def _need_a_sign_in(connection: Connection, stored: Token) -> None:
+    if connection.connector.auth.at_a_page(connection.settings) is None:
+        return
+    if not (stored.refresh or stored.access or _given(connection)):
+        raise Misconfigured(
+            f"{connection.name} is not signed in: tieout connect {connection.name} opens"
+            f" {connection.connector.title}'s page for it"
         )

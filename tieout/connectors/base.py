@@ -18,6 +18,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from tieout.connectors.browser import HERE as HERE
+from tieout.connectors.browser import Browser as Browser
+from tieout.connectors.browser import Code as Code
+from tieout.connectors.browser import Company as Company
 from tieout.connectors.call import Request as Request
 from tieout.connectors.call import Response as Response
 from tieout.connectors.limits import Limit as Limit
@@ -119,7 +123,8 @@ class Auth:
     secrets, call)` those that depend on the call itself.
     `grant(settings, secrets, refresh, now)` is the token call; None when the
     secret itself signs (an API key). `refresh` is the stored refresh token, ""
-    when there is none. `read(answer, now)` reads its answer.
+    when there is none. `read(answer, now)` reads its answer. With a `browser` a person
+    can sign in at the vendor's page; the secret `starts_with` need not be given then.
     """
 
     headers: Callable[[Any, Mapping[str, str], Token | None], Mapping[str, str]]
@@ -130,6 +135,11 @@ class Auth:
     one_of: tuple[str, ...] = ()  # secrets of which one is needed; the settings decide which
     takes_token: Callable[[Any], bool] = lambda settings: True  # False: its secrets sign
     sign: Callable[[Any, Mapping[str, str], ToSign], Mapping[str, str]] | None = None
+    browser: Browser | None = None
+
+    def at_a_page(self, settings: Any) -> Browser | None:
+        """The vendor's page where a person lets us in; None when these settings have none."""
+        return self.browser if self.browser and self.browser.applies(settings) else None
 
 
 # -- streams ----------------------------------------------------------------------------
@@ -316,6 +326,14 @@ class Identity:
     warnings: Callable[[Any], list[str]] = lambda answer: []  # its answer, in words for a person
 
 
+@dataclass(frozen=True, slots=True)
+class Unverified:
+    """One thing about a vendor that no live account has shown yet, and how to see it."""
+
+    what: str
+    how: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connector:
     """One vendor. Read its folder's `__init__.py` first."""
@@ -349,6 +367,9 @@ class Connector:
     # Origins (`https://id.vendor.com`) besides the base URL's that signed calls may go to:
     # a credential is never sent to any other, whatever a next link says.
     origins: Callable[[Any], tuple[str, ...]] = lambda settings: ()
+    # The lists that tell of the company itself and how its books are set up, each one record.
+    about: tuple[str, ...] = ()
+    unverified: tuple[Unverified, ...] = ()  # for whoever first connects a live account
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -62,6 +62,7 @@ __all__ = [
     "postpone",
     "release_held",
     "renew",
+    "settle_by_hand",
     "take_back",
     "to_come",
     "to_unknown",
@@ -314,6 +315,19 @@ def release_held(tx: Tx, row_id: str, *, rebuild: bool = False) -> OutboxRow:
         **(fresh if rebuild else {}),
         **NO_LEASE,
     )
+
+
+def settle_by_hand(tx: Tx, row_id: str, ref: RemoteRef) -> OutboxRow:
+    """A person says it is there already, as `ref`: it is not sent any more.
+
+    Raises NotAllowed unless nothing of it can be on its way.
+    """
+    row = _need(tx, row_id, lock=True)
+    if row.in_doubt or row.state not in (_PENDING, _HELD):
+        raise NotAllowed(f"Only a write that waits can be settled; this one is {row.state.value}.")
+    known = {"remote_id": ref.remote_id, "remote_number": ref.number, "settled_at": tx.now()}
+    rest = {"fence": row.fence + 1, **NO_LEASE, **_NO_ERROR}
+    return set_row(tx, row_id, state=_CONFIRMED.value, **known, **rest)
 
 
 def again(tx: Tx, row_id: str, key: str) -> OutboxRow:

@@ -7,19 +7,20 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tieout.connectors.base import Family
+from tieout.connectors.base import CUSTOMER, PROJECT, Family
 from tieout.connectors.transport import Connection
-from tieout.errors import AuthExpired, Misconfigured, RemoteError, TieoutError
-from tieout.store import audit, health, notes, secrets
+from tieout.errors import AuthExpired, Misconfigured, RemoteError, TieoutError, Transient
+from tieout.store import audit, health, notes, refs, secrets
 from tieout.sync.engine import Engine
+from tieout.sync.findings import Finding, fine, worth_a_look, wrong
 from tieout.sync.identify import identify
+from tieout.sync.match import broken_links
+from tieout.sync.measure import measure
 
 #: Our clock may differ from a vendor's by so much before it is worth a word, and before
 #: signed sign-ins are refused for it.
@@ -32,25 +33,6 @@ NO_SPACE = 200 * 1024**2
 REDIS_WAIT_S = 3.0
 #: The note of when the audit log was last walked, and what came of it.
 AUDIT_CHECKED = "audit_checked"
-
-
-class Verdict(StrEnum):
-    """What a finding means."""
-
-    FINE = "fine"
-    WORTH_A_LOOK = "worth a look"  # works now
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing that was looked at."""
-
-    check: str  # `connection`, `disk`
-    where: str
-    verdict: Verdict
-    text: str
-    what_to_do: str = ""
 
 
 def examine(engine: Engine, broker: str = "") -> Iterator[Finding]:
@@ -69,27 +51,16 @@ def examine(engine: Engine, broker: str = "") -> Iterator[Finding]:
     if broker:
         checks.append(("redis", partial(_redis, broker)))
     checks += [
-        ("connection", partial(_connection, engine, one)) for one in engine.connections.values()
+        ("connection", partial(connection_findings, engine, one))
+        for one in engine.connections.values()
     ]
+    if len(engine.of_family(Family.LEDGER)) == 1:
+        checks.append(("link", partial(_links, engine)))
     for name, check in checks:
         try:
             yield from check()
         except (TieoutError, OSError) as problem:
-            yield _problem(name, engine.store.where, str(problem), "Do as the text says.")
-
-
-def _fine(check: str, where: str, text: str) -> Finding:
-    return Finding(check=check, where=where, verdict=Verdict.FINE, text=text)
-
-
-def _look(check: str, where: str, text: str, what_to_do: str) -> Finding:
-    verdict = Verdict.WORTH_A_LOOK
-    return Finding(check=check, where=where, verdict=verdict, text=text, what_to_do=what_to_do)
-
-
-def _problem(check: str, where: str, text: str, what_to_do: str) -> Finding:
-    verdict = Verdict.PROBLEM
-    return Finding(check=check, where=where, verdict=verdict, text=text, what_to_do=what_to_do)
+            yield wrong(name, engine.store.where, str(problem), "Do as the text says.")
 
 
 # -- this machine -----------------------------------------------------------------------
@@ -102,13 +73,13 @@ def _database(engine: Engine) -> Iterator[Finding]:
     for one in [*found, *damaged]:
         text = f"{one.name} is {one.value}"
         if one.right:
-            yield _fine("database", where, text)
+            yield fine("database", where, text)
         elif one in damaged:
             todo = "Stop all work and put the latest backup back: `tieout restore`."
-            yield _problem("database", where, f"{text}: {one.why}", todo)
+            yield wrong("database", where, f"{text}: {one.why}", todo)
         else:
             todo = f"Let the database's administrator set {one.name} = {one.wanted}."
-            yield _problem("database", where, f"{text}: {one.why}", todo)
+            yield wrong("database", where, f"{text}: {one.why}", todo)
 
 
 def _key(engine: Engine) -> Iterator[Finding]:
@@ -118,21 +89,21 @@ def _key(engine: Engine) -> Iterator[Finding]:
         outdated = list(secrets.outdated(tx)) if stored else []
     if not cipher.is_there and not stored:
         if engine.store.is_file:
-            yield _fine("key", cipher.source, "no credential is stored yet; a key will be made")
+            yield fine("key", cipher.source, "no credential is stored yet; a key will be made")
         else:
             text = "no key is set, and credentials are stored encrypted"
             todo = "Put a key into TIEOUT_KEY, the same for all: `tieout secrets key` makes one."
-            yield _problem("key", cipher.source, text, todo)
+            yield wrong("key", cipher.source, text, todo)
         return
     for one in outdated:
         text = f"{one.connection}/{one.name}: {one.text}"
         if one.readable:
-            yield _look("key", cipher.source, text, "Run `tieout secrets rotate`.")
+            yield worth_a_look("key", cipher.source, text, "Run `tieout secrets rotate`.")
         else:
             todo = f"Restore the key, or connect again: `tieout connect {one.connection}`."
-            yield _problem("key", cipher.source, text, todo)
+            yield wrong("key", cipher.source, text, todo)
     if not outdated:
-        yield _fine("key", cipher.source, f"reads all {len(stored)} stored credentials")
+        yield fine("key", cipher.source, f"reads all {len(stored)} stored credentials")
 
 
 def _audit(engine: Engine) -> Iterator[Finding]:
@@ -141,10 +112,10 @@ def _audit(engine: Engine) -> Iterator[Finding]:
     note_check(engine, broken)
     before = f"; checked before at {last.changed_at:%Y-%m-%d %H:%M} UTC" if last else ""
     if broken is None:
-        yield _fine("audit log", engine.store.where, f"whole and unchanged{before}")
+        yield fine("audit log", engine.store.where, f"whole and unchanged{before}")
         return
     todo = "Stop, keep this database, and compare it with a backup: `tieout audit verify`."
-    yield _problem("audit log", engine.store.where, f"{broken.text}{before}", todo)
+    yield wrong("audit log", engine.store.where, f"{broken.text}{before}", todo)
 
 
 def note_check(engine: Engine, broken: audit.Broken | None) -> None:
@@ -161,13 +132,13 @@ def _disk(engine: Engine) -> Iterator[Finding]:
         free = shutil.disk_usage(folder).free
         text = f"{free // 1024**2:,} MB free for the {name}"
         if free < NO_SPACE:
-            yield _problem("disk", str(folder), text, "Free some space now: writes will fail.")
+            yield wrong("disk", str(folder), text, "Free some space now: writes will fail.")
         elif free < LITTLE_SPACE:
-            yield _look("disk", str(folder), text, "Free some space before it is needed.")
+            yield worth_a_look("disk", str(folder), text, "Free some space before it is needed.")
         else:
-            yield _fine("disk", str(folder), text)
+            yield fine("disk", str(folder), text)
         if not os.access(folder, os.W_OK):
-            yield _problem("disk", str(folder), "cannot be written to", "Correct its owner.")
+            yield wrong("disk", str(folder), "cannot be written to", "Correct its owner.")
 
 
 def _temporary() -> Iterator[Finding]:
@@ -176,9 +147,9 @@ def _temporary() -> Iterator[Finding]:
         with tempfile.TemporaryFile() as file:
             file.write(b"tieout")
     except OSError as problem:
-        yield _problem("temporary folder", where, f"{problem.strerror}", "Set TMPDIR to another.")
+        yield wrong("temporary folder", where, f"{problem.strerror}", "Set TMPDIR to another.")
     else:
-        yield _fine("temporary folder", where, "can be written to")
+        yield fine("temporary folder", where, "can be written to")
 
 
 def _redis(broker: str) -> Iterator[Finding]:
@@ -190,27 +161,28 @@ def _redis(broker: str) -> Iterator[Finding]:
         "for themselves, only later."
     )
     if parts.scheme not in ("redis", "rediss") or not parts.hostname:
-        yield _problem("redis", "TIEOUT_BROKER", "is not a redis:// address", todo)
+        yield wrong("redis", "TIEOUT_BROKER", "is not a redis:// address", todo)
         return
     try:
         address = (parts.hostname, parts.port or 6379)
         with socket.create_connection(address, timeout=REDIS_WAIT_S) as wire:
             if parts.scheme == "rediss":  # its answer is encrypted: that it listens is enough
-                yield _fine("redis", where, "accepts connections")
+                yield fine("redis", where, "accepts connections")
                 return
             wire.sendall(b"PING\r\n")
             answer = wire.recv(64)
     except OSError as problem:
-        yield _problem("redis", where, f"does not answer ({problem})", todo)
+        yield wrong("redis", where, f"does not answer ({problem})", todo)
         return
     if answer.startswith((b"+PONG", b"-NOAUTH")):
-        yield _fine("redis", where, "answers")
+        yield fine("redis", where, "answers")
     else:
-        yield _problem("redis", where, "something else answers there", todo)
+        yield wrong("redis", where, "something else answers there", todo)
 
 
 # -- connections ------------------------------------------------------------------------
-def _connection(engine: Engine, connection: Connection) -> Iterator[Finding]:
+def connection_findings(engine: Engine, connection: Connection) -> Iterator[Finding]:
+    """Whether a connection's sign-in works, whose it is, what it may do, and the clock."""
     if connection.connector.family is Family.FILES:
         return
     name = connection.name
@@ -218,33 +190,69 @@ def _connection(engine: Engine, connection: Connection) -> Iterator[Finding]:
     try:
         found = identify(engine, connection)
     except Misconfigured as problem:
-        yield _problem("connection", name, str(problem), "Set what is missing, then look again.")
+        yield wrong("connection", name, str(problem), "Set what is missing, then look again.")
         return
     except AuthExpired as refusal:
-        yield _problem("connection", name, f"signing in is refused: {refusal.text}", again)
+        yield wrong("connection", name, f"signing in is refused: {refusal.text}", again)
         return
     except RemoteError as problem:
         todo = "If it lasts, tell their support" + (
             f" the id {problem.trace_id}." if problem.trace_id else "."
         )
-        yield _problem("connection", name, f"{type(problem).__name__}: {problem.text}", todo)
+        yield wrong("connection", name, f"{type(problem).__name__}: {problem.text}", todo)
         return
     if found is None:
         return
     who = f"{found.name} ({found.company})" if found.name else found.company
     if not connection.company:
-        yield _look("connection", name, f"{who} answers", f"Prove it: `tieout connect {name}`.")
+        yield worth_a_look(
+            "connection", name, f"{who} answers", f"Prove it: `tieout connect {name}`."
+        )
     elif connection.company != found.company:
         text = f"{who} answers, and this connection belongs to {connection.company}"
-        yield _problem("connection", name, text, "Correct its settings or its credential.")
+        yield wrong("connection", name, text, "Correct its settings or its credential.")
     else:
-        yield _fine("connection", name, f"{who} answers")
+        yield fine("connection", name, f"{who} answers")
     for warning in found.warnings:
-        yield _look("permissions", name, warning, "Give the sign-in this right over there.")
-    yield from _clock(name, found.drift)
+        yield worth_a_look("permissions", name, warning, "Give the sign-in this right over there.")
+    yield from clock_findings(name, found.drift)
+    yield from _settings(engine, connection)
 
 
-def _clock(name: str, drift: timedelta | None) -> Iterator[Finding]:
+def _settings(engine: Engine, connection: Connection) -> Iterator[Finding]:
+    """How the company's books are set up, as far as it matters to us."""
+    name = connection.name
+    try:
+        measured = measure(engine, connection)
+    except RemoteError as problem:
+        text = f"{type(problem).__name__}: {problem.text}"
+        yield wrong("setting", name, text, "Give the sign-in the right to read the settings.")
+        return
+    for one in measured:
+        if one.problem:
+            text = f"{one.what}: {one.value}; {one.problem}"
+            yield wrong("setting", name, text, one.what_to_do)
+        else:
+            yield fine("setting", name, f"{one.what}: {one.value}")
+
+
+def _links(engine: Engine) -> Iterator[Finding]:
+    """Clients and projects whose record in the ledger was merged away, deleted or closed."""
+    connection = engine.ledger().name
+    with engine.store.read() as tx:
+        count = sum(len(refs.every(tx, connection, kind)) for kind in (CUSTOMER, PROJECT))
+        try:
+            broken = broken_links(engine, tx) if count else []
+        except (Misconfigured, Transient):
+            return  # its lists were not read yet: nothing can be said
+    for one in broken:
+        yield wrong("link", connection, one.text, one.what_to_do)
+    if count and not broken:
+        yield fine("link", connection, f"all {count} linked customers are there")
+
+
+def clock_findings(name: str, drift: timedelta | None) -> Iterator[Finding]:
+    """What a difference between our clock and a vendor's means; nothing when they told none."""
     if drift is None:
         return
     seconds = int(abs(drift).total_seconds())
@@ -252,8 +260,8 @@ def _clock(name: str, drift: timedelta | None) -> Iterator[Finding]:
     text = f"this machine's clock is {seconds} s {way} theirs"
     todo = "Set this machine's clock by a time server."
     if abs(drift) >= DRIFT_THAT_HURTS:
-        yield _problem("clock", name, text, todo)
+        yield wrong("clock", name, text, todo)
     elif abs(drift) >= DRIFT_WORTH_A_WORD:
-        yield _look("clock", name, text, todo)
+        yield worth_a_look("clock", name, text, todo)
     else:
-        yield _fine("clock", name, text)
+        yield fine("clock", name, text)

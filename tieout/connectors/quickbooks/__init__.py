@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 from tieout.connectors import base
 from tieout.connectors.base import Request, Since, Stream, Token, Writer
 from tieout.connectors.quickbooks import build, faults, queries, translate, webhook, wire
+from tieout.connectors.quickbooks.unverified import UNVERIFIED
 from tieout.model.document import Document
 from tieout.model.party import Client
 from tieout.model.project import Project
@@ -27,15 +28,19 @@ _HOSTS = {
     "sandbox": "https://sandbox-quickbooks.api.intuit.com",
 }
 _TOKENS = "https://oauth.platform.intuit.com"
+_PAGE = "https://appcenter.intuit.com/connect/oauth2"
 
 
 class Settings(base.Settings):
-    """One company. `base_url` replaces Intuit's data host, and its token host unless given."""
+    """One company. `base_url` replaces Intuit's hosts, for sign-in unless those are given."""
 
     realm_id: str = Field(pattern=r"^\d+$")  # the company's id
     environment: Literal["production", "sandbox"] = "production"
     minor_version: str = "75"  # Intuit answers as 75 whatever is said
     token_url: str = ""  # "" = Intuit's
+    authorize_url: str = ""  # "" = Intuit's
+    # As registered there to the letter: production keys need https and a name, not this machine.
+    redirect_url: str = base.HERE
 
 
 # -- sign-in ----------------------------------------------------------------------------
@@ -50,8 +55,17 @@ def _headers(settings: Settings, secrets: Mapping[str, str], token: Token | None
 
 def _grant(settings: Settings, secrets: Mapping[str, str], refresh: str, now: datetime) -> Request:
     """A refresh, the first time with the token an operator gave. Its value changes with use."""
+    refresh = refresh or secrets["refresh_token"]
+    return _ask(settings, secrets, grant_type="refresh_token", refresh_token=refresh)
+
+
+def _exchange(settings: Settings, secrets: Mapping[str, str], code: base.Code) -> Request:
+    known = {"code": code.code, "redirect_uri": code.redirect}
+    return _ask(settings, secrets, grant_type="authorization_code", **known)
+
+
+def _ask(settings: Settings, secrets: Mapping[str, str], **form: str) -> Request:
     pair = base64.b64encode(f"{secrets['client_id']}:{secrets['client_secret']}".encode())
-    form = {"grant_type": "refresh_token", "refresh_token": refresh or secrets["refresh_token"]}
     host = settings.base_url.rstrip("/") or _TOKENS
     return Request(
         method="POST",
@@ -65,6 +79,11 @@ def _grant(settings: Settings, secrets: Mapping[str, str], refresh: str, now: da
         content_type="application/x-www-form-urlencoded",
         purpose="sign in",
     )
+
+
+def _page(settings: Settings) -> str:
+    there = settings.base_url.rstrip("/") + "/connect/oauth2" if settings.base_url else _PAGE
+    return settings.authorize_url or there
 
 
 def _token(answer: Any, now: datetime) -> Token:
@@ -195,6 +214,14 @@ CONNECTOR = base.Connector(
         read=_token,
         secrets=("client_id", "client_secret", "refresh_token"),
         starts_with="refresh_token",
+        browser=base.Browser(
+            page=_page,
+            scopes=lambda settings: ("com.intuit.quickbooks.accounting",),
+            exchange=_exchange,
+            redirect=lambda settings: str(settings.redirect_url),
+            company=lambda query: query.get("realmId", ""),
+            setting="realm_id",
+        ),
     ),
     errors=faults.errors,
     faults=faults.FAULTS,
@@ -222,4 +249,6 @@ CONNECTOR = base.Connector(
     trace_header="intuit_tid",
     tax_words={"US": ("TAX", "NON")},  # the words themselves, on every line
     webhook=webhook.WEBHOOK,
+    about=("company_info", "preferences"),
+    unverified=UNVERIFIED,
 )
