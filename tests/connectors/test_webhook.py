@@ -7,22 +7,22 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
+from types import ModuleType
 
 import pytest
 
 from tieout.clock import VirtualClock
-from tieout.connectors.base import Connector, Hint, Webhook
-from tieout.connectors.quickbooks import CONNECTOR
+from tieout.connectors import netsuite, quickbooks, xero
+from tieout.connectors.base import Connector, Hint
 from tieout.connectors.registry import connectors
-from tieout.connectors.webhook import among, hints, hmac_sha256
+from tieout.connectors.webhook import hints, hmac_sha256
 from tieout.errors import BadInput
 from tieout.sandbox.quickbooks import QuickBooks
 from tieout.sandbox.quickbooks.webhooks import Style
 
-QUICKBOOKS = CONNECTOR.webhook
-assert QUICKBOOKS is not None
+QUICKBOOKS, XERO = quickbooks.webhook.WEBHOOK, xero.webhook.WEBHOOK
+NETSUITE = netsuite.webhook.WEBHOOK
 LISTENING = [each for each in connectors().values() if each.webhook is not None]
 
 
@@ -136,7 +136,7 @@ def test_every_stream_it_names_is_there() -> None:
     events = [{"type": f"qbo.{kind}.updated.v1", "intuitaccountid": "1"} for kind in kinds]
     named = {hint.stream for hint in hints(QUICKBOOKS, json.dumps(events).encode())}
     assert len(named) == len(kinds)
-    assert named <= {stream.name for stream in CONNECTOR.streams}
+    assert named <= {stream.name for stream in quickbooks.CONNECTOR.streams}
 
 
 @pytest.mark.parametrize(
@@ -148,42 +148,31 @@ def test_a_strange_shape_is_said_to_be_one(body: bytes) -> None:
 
 
 # -- the shape fits others --------------------------------------------------------------
-def of_tenants(body: bytes) -> list[Hint]:
-    """A vendor whose message names tenants and upper-case categories (Xero: webhooks)."""
-    events = json.loads(body)["events"]
-    return among(
-        {"invoice": "invoices", "contact": "contacts"},
-        ((event["tenantId"], event["eventCategory"]) for event in events),
-    )
-
-
-def of_a_script(body: bytes) -> list[Hint]:
-    """A script that a firm runs in its own account: it names one record, and no company."""
-    return among({"invoice": "invoices"}, [("", json.loads(body)["recordType"])])
-
-
 def test_an_examination_is_a_message_without_events() -> None:
     """Some are signed one character off: those are refused, the right one is taken."""
-    webhook = Webhook(
-        secrets=("webhook_key",),
-        verify=hmac_sha256("x-xero-signature", "webhook_key"),
-        refs=of_tenants,
-        register="the developer portal",
-        answer_within_s=5,
-    )
     body = b'{"events":[],"firstEventSequence":0,"lastEventSequence":0, "entropy": "FXNGWLCCGVAN"}'
     key = {"webhook_key": "ZdW8="}
     code = base64.b64encode(hmac.new(b"ZdW8=", body, hashlib.sha256).digest()).decode()
     near = ("B" if code[0] == "A" else "A") + code[1:]
-    assert webhook.verify({"x-xero-signature": code}, body, key)
-    assert not webhook.verify({"x-xero-signature": near}, body, key)
-    assert (webhook.taken, webhook.refused) == (200, 401)
-    assert hints(webhook, body) == frozenset()
+    assert XERO.verify({"x-xero-signature": code}, body, key)
+    assert not XERO.verify({"x-xero-signature": near}, body, key)
+    assert (XERO.taken, XERO.refused) == (200, 401)
+    assert hints(XERO, body) == frozenset()
     told = b'{"events":[{"tenantId":"c2c","eventCategory":"INVOICE","resourceId":"0f3"}]}'
-    assert hints(webhook, told) == {Hint("c2c", "invoices")}
+    assert hints(XERO, told) == {Hint("c2c", "invoices")}
 
 
-def test_a_hint_without_a_company_is_about_the_connections_own() -> None:
-    webhook = replace(QUICKBOOKS, refs=of_a_script, unique=False)
+def test_a_script_of_the_firms_own_hints_at_a_record_of_its_account() -> None:
     body = b'{"recordType":"invoice","id":"88","event":"edit"}'
-    assert hints(webhook, body) == {Hint("", "invoices")}
+    assert hints(NETSUITE, body) == {Hint("", "invoices")}
+    code = "sha256=" + hmac.new(b"shared", body, hashlib.sha256).hexdigest()
+    secret = {"hint_secret": "shared"}
+    assert NETSUITE.verify({"x-tieout-signature": code}, body, secret)
+    assert not NETSUITE.verify({"x-tieout-signature": code.upper()}, body, secret)
+    assert not NETSUITE.verify({"x-tieout-signature": code}, body + b" ", secret)
+
+
+@pytest.mark.parametrize("vendor", [quickbooks, xero, netsuite], ids=lambda one: one.CONNECTOR.slug)
+def test_what_is_hinted_at_is_a_stream_of_the_connector(vendor: ModuleType) -> None:
+    streams = {stream.name for stream in vendor.CONNECTOR.streams}
+    assert set(vendor.webhook._STREAMS.values()) <= streams

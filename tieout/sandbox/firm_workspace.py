@@ -23,7 +23,7 @@ _LEDGERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("realm_id",),
         ("client_id", "client_secret", "refresh_token", "verifier_token"),
     ),
-    "xero": (("tenant_id",), ("client_id", "client_secret", "refresh_token")),
+    "xero": (("tenant_id",), ("client_id", "client_secret", "refresh_token", "webhook_key")),
     "netsuite": (("account_id", "client_id", "certificate_id"), ("private_key",)),
 }
 #: What an untaxed line is called in a company of the United States.

@@ -11,7 +11,7 @@ from typing import Any
 
 from tieout.connectors import base
 from tieout.connectors.base import Request, Row, Since, Stream, Writer
-from tieout.connectors.netsuite import build, faults, queries, sign_in, translate, wire
+from tieout.connectors.netsuite import build, faults, queries, sign_in, translate, webhook, wire
 from tieout.connectors.netsuite.queries import listed
 from tieout.connectors.netsuite.wire import Settings
 from tieout.errors import Misconfigured
@@ -165,4 +165,5 @@ CONNECTOR = base.Connector(
     ),
     identity=base.Identity(request=_company, read=_who),
     trace_header="x-n-operationid",
+    webhook=webhook.WEBHOOK,
 )

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from tieout.connectors import base
 from tieout.connectors.base import Request, Stream, Token, Writer
-from tieout.connectors.xero import build, faults, queries, translate, wire
+from tieout.connectors.xero import build, faults, queries, translate, webhook, wire
 from tieout.errors import Misconfigured
 from tieout.model.document import Document
 from tieout.model.party import Client
@@ -253,5 +253,6 @@ CONNECTOR = base.Connector(
         warnings=_warnings,
     ),
     trace_header="xero-correlation-id",
+    webhook=webhook.WEBHOOK,
     unlisted=(ListKind.TERM,),  # terms are days on the contact; an invoice has its due date
 )  # fmt: skip

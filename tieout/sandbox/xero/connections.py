@@ -1,4 +1,4 @@
-"""`/connections`: which organisations a token may be used for (sheet 2). No envelope, no tenant."""
+"""`/connections`: which organisations a token may be used for. No envelope, no tenant."""
 
 from __future__ import annotations
 

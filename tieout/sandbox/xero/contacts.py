@@ -1,4 +1,4 @@
-"""Contacts: creating, changing, archiving, merging (sheet 5)."""
+"""Contacts: creating, changing, archiving, merging."""
 
 from __future__ import annotations
 

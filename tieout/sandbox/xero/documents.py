@@ -1,4 +1,4 @@
-"""Invoices and credit notes: creating, changing, approving, voiding (sheet 4).
+"""Invoices and credit notes: creating, changing, approving, voiding.
 
 `create` and `update` raise `Invalid` with everything that is wrong, and change
 nothing then.

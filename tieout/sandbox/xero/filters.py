@@ -1,4 +1,4 @@
-"""The `where` and `order` parameters (sheet 7): exactly the forms that are known to be used.
+"""The `where` and `order` parameters: exactly the forms that are known to be used.
 
 Anything else is a QueryParseException, as the service answers a bad expression.
 """

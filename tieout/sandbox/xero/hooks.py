@@ -1,4 +1,4 @@
-"""Delivery of notifications to the address an app registered (sheet 10).
+"""Delivery of notifications to the address an app registered.
 
 `deliver` sends what is due: anything but 200 within five seconds is tried again
 with falling frequency for a day; then the subscription is switched off until

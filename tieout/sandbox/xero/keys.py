@@ -1,4 +1,4 @@
-"""The memory behind `Idempotency-Key` (sheet 6): first answers by key, for six minutes.
+"""The memory behind `Idempotency-Key`: first answers by key, for six minutes.
 
 A key belongs to one app and one organisation. The query counts as part of the
 address; the body counts by its bytes.

@@ -1,4 +1,4 @@
-"""How many calls may pass (sheet 8): a minute and a day for one organisation, a minute for the app.
+"""How many calls may pass: a minute and a day for one organisation, a minute for the app.
 
 Windows are fixed: each organisation's day and minute begin at a moment of its
 own, so `Retry-After` is to be obeyed, not computed. `rolling` counts the calls

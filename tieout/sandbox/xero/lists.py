@@ -1,4 +1,4 @@
-"""What documents refer to: items, accounts, tax rates, tracking, currencies (sheet 5)."""
+"""What documents refer to: items, accounts, tax rates, tracking, currencies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sign-in: consent with PKCE, tokens, rotation with its grace, client credentials (sheet 2).
+"""Sign-in: consent with PKCE, tokens, rotation with its grace, client credentials.
 
 Everybody who asks is let in: the consent page consents by itself. Tokens are
 derived from a counter and the seed, so a run can be repeated.

@@ -1,4 +1,4 @@
-"""The Projects API 2.0 (sheet 12): projects, tasks and time, in camelCase and JSON only.
+"""The Projects API 2.0: projects, tasks and time, in camelCase and JSON only.
 
 Amounts are `{"currency", "value"}` on read; on write a plain number is taken as
 well. Nothing here raises an invoice.

@@ -1,4 +1,4 @@
-"""Reading lists and single objects: filters, deltas, order, pages (sheet 7)."""
+"""Reading lists and single objects: filters, deltas, order, pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Aged receivables of one contact (sheet 5): a cross-check, all values as text."""
+"""Aged receivables of one contact: a cross-check, all values as text."""
 
 from __future__ import annotations
 

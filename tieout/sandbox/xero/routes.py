@@ -1,4 +1,4 @@
-"""Which call goes where, and which scope it takes (sheet 2.1 and 3)."""
+"""Which call goes where, and which scope it takes."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Settings:
     demo_company: bool = False
     online_invoice_base: str = "https://in.xero.com"
 
-    # Money (sheet: the mode at exact half cents is unsettled)
+    # Money (the mode at exact half cents is unsettled)
     rounding_mode: Literal["half_up", "half_even"] = "half_up"
     zero_discount: Literal["refuse", "accept"] = "refuse"
     #: A line amount of 0.00 beside a discount.

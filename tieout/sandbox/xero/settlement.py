@@ -1,4 +1,4 @@
-"""Money and credits: payments, batches of them, and credits used on invoices (sheet 5).
+"""Money and credits: payments, batches of them, and credits used on invoices.
 
 Every function raises `Invalid` with what is wrong and changes nothing then.
 Amounts are in the currency of the document.

@@ -1,4 +1,4 @@
-"""What a notification says and how it is signed (sheet 10)."""
+"""What a notification says and how it is signed (Xero: webhooks)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes of several objects in one call, each succeeding or failing for itself (sheet 4.4)."""
+"""Writes of several objects in one call, each succeeding or failing for itself."""
 
 from __future__ import annotations
 
