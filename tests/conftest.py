@@ -13,5 +13,9 @@ def only_this_machine() -> None:
 
 @pytest.fixture(autouse=True)
 def quiet_logs() -> None:
-    """Faults are planned by the hundred here; their warnings would bury a failure."""
+    """Faults are planned by the hundred here; their warnings would bury a failure.
+
+    What an earlier test set up in this process, such as a level, is taken back.
+    """
+    structlog.reset_defaults()
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())

@@ -119,7 +119,8 @@ def test_a_starter_app_has_a_thousand_calls_a_day():
 
 
 def test_what_is_left_of_the_day_is_heeded():
-    ask = Ask.of(CONNECTOR, settings(calls_a_day=1000), "xero:1", READ, attended=False, lease_s=9)
+    plan = settings(calls_a_day=1000)
+    ask = Ask.of(CONNECTOR, plan, "xero:1", READ, at_once=5, attended=False, lease_s=9)
     governor = MemoryGovernor()
     turn = governor.turn(ask, NOW)
     headers = {"x-daylimit-remaining": "40", "x-minlimit-remaining": "59"}

@@ -323,6 +323,7 @@ def test_the_secrets_come_as_lines_for_a_shell() -> None:
         "TIEOUT_LEDGER_CLIENT_ID",
         "TIEOUT_LEDGER_CLIENT_SECRET",
         "TIEOUT_LEDGER_REFRESH_TOKEN",
+        "TIEOUT_LEDGER_VERIFIER_TOKEN",
     ]
     assert found["TIEOUT_CRM_PRIVATE_KEY"] == world.salesforce.credentials["private_key"]
 

@@ -303,7 +303,7 @@ def test_a_broken_workspace_tells_every_problem_at_once(firm: Firm) -> None:
         f"the workspace {firm.folder} has 3 problems; nothing was done\n"
         "  tieout.yaml:6: firm.currency: unknown currency 'USB'; write an ISO 4217 code such as "
         "USD\n"
-        "  tieout.yaml:35: policies.invoice_by: 'projects' is not known; did you mean 'project'?\n"
+        "  tieout.yaml:36: policies.invoice_by: 'projects' is not known; did you mean 'project'?\n"
         "  mappings/deals.yaml:12: rules[1].budgets[1].model: 'fixed_fees' is not known; did you "
         "mean 'fixed_fee'?"
     )

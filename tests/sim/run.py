@@ -41,7 +41,7 @@ KEPT = Path(__file__).with_name("kept_seeds.json")
 #: The ledgers that histories are about, in turn by seed.
 LEDGERS = ("quickbooks", "xero", "netsuite")
 #: Faults of its own that each history is given, so that together they meet every one.
-EACH = 3
+EACH = 5
 #: Histories between two savings of a long run.
 BLOCK = 200
 #: Faults that no history met and that one more is given.
@@ -94,13 +94,21 @@ def ledger_of(seed: int) -> str:
 
 @cache
 def faults_of(ledger: str) -> tuple[Strike, ...]:
-    """The single faults that a ledger's histories are owed.
+    """The single faults that a ledger's histories are owed; each fault belongs to one ledger."""
+    return tuple(strike for strike, owner in _owners().items() if owner == ledger)
 
-    Each fault belongs to one ledger: at a point that several pass, they share them out.
-    """
-    met = _met_by()
-    shared = [(strike, sorted(met[strike.point])) for strike in every_fault(points())]
-    return tuple(one for n, (one, by) in enumerate(shared) if by[n % len(by)] == ledger)
+
+@cache
+def _owners() -> dict[Strike, str]:
+    """The ledger that owes each fault: where several pass its point, the one that owes least."""
+    met, owed = _met_by(), Counter[str]()
+    owners: dict[Strike, str] = {}
+    for strike in sorted(every_fault(points()), key=lambda one: len(met[one.point])):
+        owner = min(sorted(met[strike.point]), key=lambda ledger: owed[ledger])
+        owners[strike] = owner
+        owed[owner] += 1
+    # In an order that mixes them: neighbours go into one history.
+    return {strike: owners[strike] for strike in every_fault(points())}
 
 
 def owed_by(seed: int) -> tuple[Strike, ...]:
@@ -196,7 +204,7 @@ def _parts(strikes: list[Strike], size: int) -> list[tuple[Strike, ...]]:
 
 def _passed_in(strike: Strike) -> tuple[str, int]:
     """The ledger that owes a fault, and the seed of its quiet history that passes the point."""
-    ledger = next(each for each in LEDGERS if strike in faults_of(each))
+    ledger = _owners()[strike]
     return ledger, _met_by()[strike.point][ledger]
 
 

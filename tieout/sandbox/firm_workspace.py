@@ -27,7 +27,7 @@ _LEDGERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "netsuite": (("account_id", "client_id", "certificate_id"), ("private_key",)),
 }
 #: What an untaxed line is called in a company of the United States.
-_UNTAXED = {"quickbooks": "NON", "xero": "Tax Exempt", "netsuite": ""}
+_UNTAXED = {"quickbooks": "NON", "xero": "Tax Exempt", "netsuite": '""'}
 
 
 def write_workspace(
