@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from tests.scenarios.books import push_until_settled, ready_to_push, reconciled, rows
-from tests.scenarios.firm import START, Firm, hosts, opened
+from tests.scenarios.firm import START, Firm, hosts, opened, small_firm
 from tieout.clock import VirtualClock
 from tieout.model.document import Document
 from tieout.sandbox.firm import demo_firm
@@ -109,6 +109,20 @@ def test_a_customer_kept_in_another_currency_gets_no_invoice(tmp_path: Path) -> 
         push(firm.engine)
         assert held(firm) == [why]
         assert invoices(firm) == [(NEW, "USD", Decimal("0.92"))]
+
+
+def test_where_a_currency_is_only_a_customers_habit_another_one_is_no_obstacle(
+    tmp_path: Path,
+) -> None:
+    with small_firm(tmp_path, people=3, projects=1, ledger="xero") as firm:
+        books, (known,) = firm.world.xero.books, firm.world.ledger.customers()
+        books.add_currency("EUR", "0.92")
+        books.edit_contact(known, DefaultCurrency="EUR")
+        (document,) = ready_to_push(firm)
+        push_until_settled(firm)
+        (there,) = books.rows("Invoices")
+        assert (document.currency, there["CurrencyCode"]) == ("USD", "USD")
+        assert there["_contact"] == known
 
 
 def client_of(firm: Firm, document: Document) -> str:

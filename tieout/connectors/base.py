@@ -360,6 +360,8 @@ class Connector:
     identity: Identity | None = None
     webhook: Webhook | None = None
     trace_header: str = ""  # the vendor's correlation id, lower case
+    #: Whether a customer is kept in one currency for ever, and gets documents in no other.
+    one_currency: bool = False
     #: Lists of the ledger that there are not: a name of one cannot be looked up.
     unlisted: tuple[ListKind, ...] = ()
     #: By country of the company: tax codes that are words of the ledger and in no list.

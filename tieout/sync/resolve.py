@@ -244,6 +244,8 @@ class Resolver:
 
     def _kept_in_another(self, tx: Tx, document: Document, client: Client) -> str:
         """Why the client's customer over there cannot have the document, "" when it can."""
+        if not self.connector.one_currency:
+            return ""
         ref = refs.get(tx, self.connection, CUSTOMER, client.id)
         kept = self.customer(client, ref.remote.remote_id if ref else "")
         if isinstance(kept, NotThere) or kept.currency in ("", document.currency):

@@ -247,6 +247,7 @@ CONNECTOR = base.Connector(
         read=lambda answer: ("", str(answer["CompanyInfo"]["CompanyName"])),
     ),
     trace_header="intuit_tid",
+    one_currency=True,
     tax_words={"US": ("TAX", "NON")},  # the words themselves, on every line
     webhook=webhook.WEBHOOK,
     about=("company_info", "preferences"),
