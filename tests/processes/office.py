@@ -151,6 +151,11 @@ class Worker:
         return self.process.wait(within_s)
 
 
+def _hear_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @dataclass
 class Office:
     """One scenario's own firm: a copy of the template, and its workers."""
@@ -184,6 +189,8 @@ class Office:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # A shell in the background has these ignored, and children inherit that.
+                preexec_fn=_hear_signals,
             )
         self.workers.append(Worker(process, log))
         return self.workers[-1]
