@@ -124,7 +124,7 @@ def _quota(slug: str) -> dict[str, Any]:
         content = json.dumps(text).encode()
         return {"status": 403, "content": content, "content_type": "application/json"}
     if slug == "xero":
-        until_midnight = {"Retry-After": "40000", "X-Rate-Limit-Problem": "day"}
+        until_midnight = {"Retry-After": "9000", "X-Rate-Limit-Problem": "day"}
         return {"status": 429, "headers": until_midnight}
     return {"status": 429, "times": 3}
 
