@@ -14,9 +14,8 @@ from tieout.errors import Misconfigured
 
 
 def said(**fields: Any) -> Row:
-    """The fields that say something: what is empty is left out. A zero says something."""
-    empty: tuple[Any, ...] = (None, False, "", {})
-    return {k: v for k, v in fields.items() if isinstance(v, Decimal) or v not in empty}
+    """The fields that say something: what is empty is left out. A zero and a no say something."""
+    return {name: value for name, value in fields.items() if value not in (None, "", {}, [])}
 
 
 def known(value: Any, what: str) -> Any:

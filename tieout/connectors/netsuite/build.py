@@ -14,9 +14,10 @@ from decimal import Decimal
 from typing import Any
 
 from tieout.connectors.base import Find, LineCodes, Request, Response, Row, WriteContext
+from tieout.connectors.fields import exact, known, said
 from tieout.connectors.netsuite import queries, translate
 from tieout.errors import Misconfigured, Unknown
-from tieout.model.document import Document, DocumentKind, Line
+from tieout.model.document import Document, DocumentKind
 from tieout.model.party import Client
 from tieout.model.project import Project
 from tieout.model.settlement import Digest
@@ -29,7 +30,7 @@ MOST_LINES = 900
 def customer(client: Client, context: WriteContext) -> Row:
     """A customer that is a company."""
     currency = client.currency or context.home_currency
-    return _said(
+    return said(
         externalId=translate.external_id(context.key),
         isPerson=False,
         companyName=plain_name(context),
@@ -41,8 +42,8 @@ def customer(client: Client, context: WriteContext) -> Row:
 
 def project(subject: Project, context: WriteContext) -> Row:
     """A project (`job`) under its customer."""
-    parent = _known(context.parent_id, f"customer of project {subject.name}")
-    return _said(
+    parent = known(context.parent_id, f"customer of project {subject.name}")
+    return said(
         externalId=translate.external_id(context.key),
         companyName=plain_name(context),
         parent=_ref(parent),
@@ -52,7 +53,7 @@ def project(subject: Project, context: WriteContext) -> Row:
 
 def plain_name(context: WriteContext) -> str:
     """The name on one line."""
-    return str(_known(_flat(context.display_name), "name of a customer or project"))
+    return str(known(_flat(context.display_name), "name of a customer or project"))
 
 
 def invoice(document: Document, context: WriteContext) -> Row:
@@ -68,10 +69,10 @@ def invoice(document: Document, context: WriteContext) -> Row:
         )
     foreign = document.currency != context.home_currency
     memo = document.memo if settings.own_numbers else f"{document.number} {document.memo}"
-    return _said(
+    return said(
         externalId=translate.external_id(context.key),
         tranId=document.number if settings.own_numbers else "",
-        entity=_ref(_known(context.customer_id, f"customer of {what}")),
+        entity=_ref(known(context.customer_id, f"customer of {what}")),
         subsidiary=_ref(settings.subsidiary_id),
         currency=_currency(document.currency, what, context),
         # Without one of ours NetSuite takes the rate of the day from its own table.
@@ -93,11 +94,11 @@ def _lines(document: Document, context: WriteContext) -> Iterator[Row]:
     for line in document.lines:
         what = f"line {line.id} ({line.description})"
         codes = context.lines.get(line.id) or LineCodes(item_id="")
-        yield _said(
-            item=_ref(_known(codes.item_id, f"item of {what}")),
+        yield said(
+            item=_ref(known(codes.item_id, f"item of {what}")),
             description=_flat(line.description),
             quantity=line.quantity,
-            rate=_exact(line, what),
+            rate=exact(line.rate, RATE_PLACES, f"rate of {what}"),
             # Told, not left to NetSuite: where it differs from the product, this one counts.
             amount=line.amount.amount,
             taxCode=_ref(_tax_code(codes.tax_code_id, what, context)),
@@ -109,7 +110,7 @@ def _lines(document: Document, context: WriteContext) -> Iterator[Row]:
 
 def _tax_code(code: str, what: str, context: WriteContext) -> str:
     if context.settings.tax == "legacy_code":
-        return str(_known(code, f"tax code of {what}"))
+        return str(known(code, f"tax code of {what}"))
     if code:
         raise Misconfigured(
             f"{what} has a tax code, and in this account NetSuite works out the tax: take the"
@@ -131,19 +132,6 @@ def _currency(code: str, what: str, context: WriteContext) -> Row | None:
     return {"id": ids[code]}
 
 
-def _exact(line: Line, what: str) -> Decimal:
-    if line.rate.scaleb(RATE_PLACES) % 1:
-        raise Misconfigured(
-            f"the rate of {what}, {line.rate}, has more than the {RATE_PLACES} decimals kept there"
-        )
-    return line.rate
-
-
-def _said(**fields: Any) -> Row:
-    """The fields that say something; a zero and a no do."""
-    return {name: value for name, value in fields.items() if value not in (None, "", {})}
-
-
 def _ref(value: str) -> Row | None:
     return {"id": value} if value else None
 
@@ -151,12 +139,6 @@ def _ref(value: str) -> Row | None:
 def _flat(text: str) -> str:
     """A text on one line: how a line break must be written is told in no clear way."""
     return " ".join(text.split())
-
-
-def _known(value: Any, what: str) -> Any:
-    if not value:
-        raise Misconfigured(f"the {what} is not known; see the ledger mapping, then pull the lists")
-    return value
 
 
 # -- the calls --------------------------------------------------------------------------

@@ -81,7 +81,7 @@ def invoice(document: Document, context: WriteContext) -> Row:
         CustomerRef=_ref(known(context.customer_id, f"customer of {what}")),
         CurrencyRef=_ref(document.currency),
         # Without a rate QuickBooks may book a foreign invoice one to one.
-        ExchangeRate=foreign and known(context.exchange_rate, f"exchange rate of {what}"),
+        ExchangeRate=known(context.exchange_rate, f"exchange rate of {what}") if foreign else None,
         BillEmail=context.email and {"Address": fits("e-mail address", context.email, EMAIL)},
         CustomerMemo=_ref(cut(memo, MEMO)),
         # The key comes first: a void puts its word before it, and no cut reaches it.

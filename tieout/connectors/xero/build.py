@@ -22,6 +22,7 @@ from tieout.connectors.base import (
     item_name,
 )
 from tieout.connectors.exact import encode
+from tieout.connectors.fields import cut, exact, fits, known, said
 from tieout.connectors.xero import faults, queries, translate
 from tieout.errors import Misconfigured, Unknown
 from tieout.model.document import Document, DocumentKind, Line
@@ -38,10 +39,10 @@ _NIL = "00000000-0000-0000-0000-000000000000"
 def contact(client: Client, context: WriteContext) -> Row:
     """A contact. Its contact number, which only programs can write, is our key."""
     foreign = client.currency if client.currency != context.home_currency else ""
-    row = _said(
+    row = said(
         Name=display_name(context),
         ContactNumber=context.key,
-        EmailAddress=_fits("e-mail address", context.email or client.email, EMAIL),
+        EmailAddress=fits("e-mail address", context.email or client.email, EMAIL),
         DefaultCurrency=foreign,
     )
     return {"Contacts": [row]}
@@ -50,7 +51,7 @@ def contact(client: Client, context: WriteContext) -> Row:
 def display_name(context: WriteContext) -> str:
     """The name as Xero takes it: trimmed, any characters."""
     plain = " ".join(context.display_name.split())
-    return _fits("name", _known(plain, "name of a customer"), NAME)
+    return fits("name", known(plain, "name of a customer"), NAME)
 
 
 def invoice(document: Document, context: WriteContext) -> Row:
@@ -58,14 +59,14 @@ def invoice(document: Document, context: WriteContext) -> Row:
     what = f"invoice {document.number}"
     if document.kind is not DocumentKind.INVOICE:
         raise Misconfigured(f"{document.number}: Xero is sent invoices only; enter it there")
-    row = _said(
+    row = said(
         Type="ACCREC",
-        InvoiceNumber=_fits("number", _known(document.number, "number of an invoice"), NUMBER),
+        InvoiceNumber=fits("number", known(document.number, "number of an invoice"), NUMBER),
         Reference=_reference(document, context),
-        Contact={"ContactID": _known(context.customer_id, f"customer of {what}")},
+        Contact={"ContactID": known(context.customer_id, f"customer of {what}")},
         Date=document.issue_date.isoformat(),
         # Xero approves no invoice without one, and keeps no list of terms to work it out.
-        DueDate=_known(document.due_date, f"due date of {what}").isoformat(),
+        DueDate=known(document.due_date, f"due date of {what}").isoformat(),
         LineAmountTypes="Exclusive",
         CurrencyCode=document.currency,
         CurrencyRate=_rate(document, context),
@@ -81,7 +82,7 @@ def invoice(document: Document, context: WriteContext) -> Row:
 def _reference(document: Document, context: WriteContext) -> str:
     key = translate.mark(context.key)
     po_number = document.po_number and f"PO {document.po_number}"
-    return f"{_cut(po_number, REFERENCE - len(key) - 1)} {key}".lstrip()
+    return f"{cut(po_number, REFERENCE - len(key) - 1)} {key}".lstrip()
 
 
 def _rate(document: Document, context: WriteContext) -> Decimal | None:
@@ -90,20 +91,20 @@ def _rate(document: Document, context: WriteContext) -> Decimal | None:
     if document.currency == context.home_currency or not context.exchange_rate:
         return None
     rate = Decimal(f"{1 / context.exchange_rate:.6f}")  # a rate, not money
-    return Decimal(_known(rate, f"exchange rate of invoice {document.number} in Xero"))
+    return Decimal(known(rate, f"exchange rate of invoice {document.number} in Xero"))
 
 
 def _lines(document: Document, context: WriteContext) -> Iterator[Row]:
     for section in document.sections:
         if len(document.sections) > 1 and section.title:
-            yield {"Description": _cut(section.title, TEXT)}
+            yield {"Description": cut(section.title, TEXT)}
         yield from (_line(line, context) for line in section.lines)
     if document.memo:
-        yield {"Description": _cut(document.memo, TEXT)}
+        yield {"Description": cut(document.memo, TEXT)}
 
 
 def _line(line: Line, context: WriteContext) -> Row:
-    codes, what = context.lines.get(line.id), f"line {line.id} ({_cut(line.description, 60)})"
+    codes, what = context.lines.get(line.id), f"line {line.id} ({cut(line.description, 60)})"
     tax = codes.tax_code_id if codes else ""
     # A quantity below 0 is refused; a unit amount is not.
     sign = -1 if line.quantity < 0 else 1
@@ -111,13 +112,13 @@ def _line(line: Line, context: WriteContext) -> Row:
     # All three are sent, so that Xero refuses an amount that it would round another way.
     if abs(quantity * unit - line.amount.amount) > _HALF_A_CENT:
         raise Misconfigured(f"{what}: {quantity} x {unit} is not {line.amount.amount}")
-    return _said(
-        Description=_cut(_known(line.description, f"description of {what}"), TEXT),
-        Quantity=_exact(quantity, PLACES, f"quantity of {what}"),
-        UnitAmount=_exact(unit, PLACES, f"rate of {what}"),
-        LineAmount=_exact(line.amount.amount, 2, f"amount of {what}"),
+    return said(
+        Description=cut(known(line.description, f"description of {what}"), TEXT),
+        Quantity=exact(quantity, PLACES, f"quantity of {what}"),
+        UnitAmount=exact(unit, PLACES, f"rate of {what}"),
+        LineAmount=exact(line.amount.amount, 2, f"amount of {what}"),
         # The item brings the account, and the tax where none is named.
-        ItemCode=_known(codes and codes.item_id, f"item of {what}"),
+        ItemCode=known(codes and codes.item_id, f"item of {what}"),
         TaxType=tax,
         Tracking=list(_tracking(codes.class_id if codes else "", context.department_id, what)),
     )
@@ -131,34 +132,6 @@ def _tracking(class_id: str, department_id: str, what: str) -> Iterator[Row]:
         raise Misconfigured(f"class and department of {what} are of one tracking category")
     for category, option in chosen:
         yield {"TrackingCategoryID": category, "TrackingOptionID": option}
-
-
-def _said(**fields: Any) -> Row:
-    """The fields that say something: what is empty is left out. A zero says something."""
-    empty: tuple[Any, ...] = (None, "", {}, [])
-    return {k: v for k, v in fields.items() if isinstance(v, Decimal) or v not in empty}
-
-
-def _known(value: Any, what: str) -> Any:
-    if not value:
-        raise Misconfigured(f"the {what} is not known; see the ledger mapping, then pull the lists")
-    return value
-
-
-def _fits(what: str, text: str, most: int) -> str:
-    if len(text) > most:
-        raise Misconfigured(f"the {what} {text!r} has {len(text)} characters, Xero: {most}")
-    return text
-
-
-def _exact(value: Decimal, places: int, what: str) -> Decimal:
-    if value.scaleb(places) % 1:
-        raise Misconfigured(f"the {what}, {value}, has more than the {places} decimals kept there")
-    return value
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 4]} ..."
 
 
 # -- the calls --------------------------------------------------------------------------
