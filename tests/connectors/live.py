@@ -183,6 +183,10 @@ def _shown(settings: Any, ids: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+#: What is written in an account; the other writers would need an invoice that is open there.
+WRITERS = (CUSTOMER, PROJECT, INVOICE)
+
+
 # -- the cases --------------------------------------------------------------------------
 def _given(slug: str, notes: Notes, mark: str, writer: Writer) -> Given:
     """What a writer writes in the account; names and numbers differ in each recording."""
@@ -221,6 +225,7 @@ def _asked(slug: str, notes: Notes) -> Asked:
         of=partial(_given, slug, notes, ""),
         in_batch=partial(_given, slug, notes, "b"),
         refused=partial(_refused, slug, notes),
+        writers=WRITERS,
     )
 
 

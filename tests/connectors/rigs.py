@@ -34,7 +34,7 @@ from tieout.connectors.base import (
     item_name,
 )
 from tieout.connectors.connection import Connection, MemoryKeeper
-from tieout.connectors.exact import encode
+from tieout.connectors.exact import decode, encode
 from tieout.connectors.pace import MemoryGovernor
 from tieout.connectors.pages import walk
 from tieout.connectors.registry import connectors
@@ -322,6 +322,7 @@ class Asked:
     of: Callable[[Writer], Given]  # what is written
     in_batch: Callable[[Writer], Given]
     refused: Callable[[Writer], Given]  # what the vendor must refuse
+    writers: tuple[str, ...] = ()  # those it has something for; () = all
 
 
 def sample(slug: str) -> Asked:
@@ -377,6 +378,8 @@ def read_cases(slug: str, asked: Asked) -> Iterator[Case]:
 def write_cases(slug: str, asked: Asked) -> Iterator[Case]:
     """Everything that is written, what others need first."""
     for writer in connectors()[slug].writers:
+        if asked.writers and writer.name not in asked.writers:
+            continue
         given = asked.of(writer)
         yield Case(slug, writer.name, "create", partial(create, writer, *given))
         yield Case(slug, writer.name, "repeat", partial(repeat, writer, *given))
@@ -436,7 +439,8 @@ def create(
 ) -> Outcome:
     """Write once, then look for it in every way there is."""
     context = replace(context, settings=link.settings)
-    request, record = _written(writer, subject, context, transport, link)
+    request, record, body = _written(writer, subject, context, transport, link)
+    context = replace(context, sent=decode(body))
     found = {}
     for find in writer.finds:
         look = find.request(subject, context, link.settings)
@@ -464,14 +468,14 @@ def repeat(
 
 def _written(
     writer: Writer, subject: Any, context: WriteContext, transport: Transport, link: Connection
-) -> tuple[Request, Row]:
-    """The call of a write, and the vendor's record of what it made."""
+) -> tuple[Request, Row, bytes]:
+    """The call of a write, the vendor's record of what it made, and the body as it was built."""
     body = encode(writer.build(subject, context))
     request = writer.send(body, context.key[: writer.key_length], link.settings)
     answer = transport.call(link, request)
     if writer.read_back is not None:
         answer = transport.call(link, writer.read_back(answer, link.settings))
-    return request, writer.record(answer.json())
+    return request, writer.record(answer.json()), body
 
 
 def send_batch(

@@ -7,8 +7,27 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from tieout.connectors.base import CUSTOMER, INVOICE, PROJECT, LineCodes, WriteContext, Writer
-from tieout.model.document import Document, DocumentKind, DocumentStatus, Line, LineKind, Section
+from tieout.connectors.base import (
+    ALLOCATION,
+    CORRECTION,
+    CREDIT_NOTE,
+    CUSTOMER,
+    INVOICE,
+    PROJECT,
+    VOID,
+    LineCodes,
+    WriteContext,
+    Writer,
+)
+from tieout.model.document import (
+    Document,
+    DocumentKind,
+    DocumentStatus,
+    Line,
+    LineKind,
+    Order,
+    Section,
+)
 from tieout.model.ids import idempotency_key
 from tieout.model.money import Money
 from tieout.model.party import Address, Client
@@ -99,6 +118,50 @@ _INVOICE = WriteContext(
     email="ap@amber.example",
 )
 
+#: A credit note over two lines of the invoice above.
+CREDIT = replace(
+    DOCUMENT,
+    id="doc_3",
+    kind=DocumentKind.CREDIT_NOTE,
+    number="CN-2026-0001",
+    due_date=None,
+    memo="Credit for INV-2026-0007: wrong rate",
+    credits="doc_1",
+    sections=DOCUMENT.sections[:1],
+)
+#: An open invoice that the sample company has, and what is open and unused there besides.
+OPEN = replace(
+    DOCUMENT,
+    id="doc_4",
+    number="1014",
+    issue_date=date(2026, 2, 10),
+    sections=(replace(DOCUMENT.sections[0], lines=(_line(1, "Design", "18", "150", "2700.00"),)),),
+)
+_CHANGE = WriteContext(
+    key=_key("doc_4"),
+    customer_id="9",
+    home_currency="USD",
+    country="US",
+    invoice_id="24",
+    invoice_revision="0",
+)
+_ALLOCATION = WriteContext(
+    key=_key("doc_3/allocation"),
+    customer_id="5",
+    home_currency="USD",
+    country="US",
+    invoice_id="27",
+    credit_id="30",
+    amount=Decimal("250.00"),
+)
+_ORDER = Order(
+    document_id="doc_4",
+    writer=CORRECTION,
+    revision=1,
+    memo="PO 4711, as agreed",
+    due_date=date(2026, 3, 31),
+)
+
 _XERO_INVOICE = replace(
     _INVOICE,
     customer_id="e5488ab7-4fe5-425e-a708-facfc1f31429",
@@ -133,6 +196,10 @@ SUBJECTS: dict[str, dict[str, tuple[Any, WriteContext]]] = {
         CUSTOMER: (CLIENT, _CUSTOMER),
         PROJECT: (ENGAGEMENT, _PROJECT),
         INVOICE: (DOCUMENT, _INVOICE),
+        CREDIT_NOTE: (CREDIT, replace(_INVOICE, key=_key("doc_3"), term_id="", invoice_id="24")),
+        ALLOCATION: (CREDIT, _ALLOCATION),
+        VOID: (OPEN, replace(_CHANGE, order=replace(_ORDER, writer=VOID))),
+        CORRECTION: (OPEN, replace(_CHANGE, order=_ORDER)),
     },
     "netsuite": {
         CUSTOMER: (CLIENT, _CUSTOMER),

@@ -503,7 +503,6 @@ def test_a_long_text_is_cut_where_it_shows_and_the_key_stays():
             context(),
             "751 lines, QuickBooks takes 750",
         ),
-        (document(kind=DocumentKind.CREDIT_NOTE), context(), "is sent invoices only"),
     ],
 )
 def test_what_quickbooks_cannot_hold_is_told_before_any_call(subject, around, words):

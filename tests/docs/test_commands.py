@@ -134,6 +134,18 @@ def the_approved_hours_are_billed(reader: Reader) -> None:
     assert "Ben Okafor" in reader.said["tieout held"]
 
 
+def the_ledger_has_the_corrections(reader: Reader) -> None:
+    books = reader.world.quickbooks.books
+    first, second, third = (
+        books.get("Invoice", books.numbered("Invoice", f"INV-2026-000{n}")[0]) for n in (1, 2, 3)
+    )
+    assert first["Balance"] == 0
+    assert second["DueDate"] == "2026-06-30"
+    assert third["TotalAmt"] == 0
+    numbers = {memo["DocNumber"] for memo in books.rows("CreditMemo")}
+    assert numbers == {"CN-2026-0001", "CN-2026-0002"}
+
+
 def the_plan_lists_the_invoices(reader: Reader) -> None:
     assert "INV-2026-0001" in reader.said["tieout plan"]
     assert list(reader.world.quickbooks.books.rows("Invoice")) == []
@@ -190,6 +202,11 @@ STORIES: Mapping[str, Story] = {
     ),
     "docs/how-to/connect-salesforce.md": Story(presumes=an_account, proof=deals_are_there),
     "docs/how-to/connect-harvest.md": Story(presumes=an_account, proof=hours_are_there),
+    "docs/how-to/correct-invoices.md": Story(
+        presumes=a_firm_at_work,
+        ends={"tieout bill --month 2026-01": 4, "tieout reconcile": 1},
+        proof=the_ledger_has_the_corrections,
+    ),
     "docs/how-to/operate.md": Story(
         presumes=a_firm_at_work,
         # The variables that the example names are not set: nobody can be told.

@@ -29,6 +29,9 @@ WEBHOOK = "tests/connectors/test_webhook.py"
 RECEIVING = "tests/web/test_receiving.py"
 HEEDING = "tests/web/test_heeding.py"
 
+CREDIT = "tests/scenarios/test_credit.py"
+VOID = "tests/scenarios/test_void.py"
+
 GUARDS = (
     # -- never twice ---------------------------------------------------------------------
     Guard(
@@ -194,8 +197,8 @@ GUARDS = (
         "tieout/store/documents.py",
         """    if draft.status is not _DRAFT:
         raise _frozen(draft)
-    number =""",
-        """    number =""",
+    entity =""",
+        """    entity =""",
         (DOCUMENTS,),
     ),
     Guard(
@@ -315,5 +318,62 @@ GUARDS = (
         "    if turn.ended_at is not None and turn.ended_at + timedelta(seconds=rest_s) > now:\n",
         "    if False:\n",
         (HEEDING,),
+    ),
+    # -- what is taken back -----------------------------------------------------------------
+    Guard(
+        "a credit never above its line",
+        "tieout/sync/credit.py",
+        "        if abs(total(amounts, invoice.currency).amount) > abs(most):",
+        "        if False:",
+        ("tests/unit/test_credit.py",),
+    ),
+    Guard(
+        "credits never above the invoice",
+        "tieout/sync/credit.py",
+        "    if note.total.amount > left.amount:",
+        "    if False:",
+        ("tests/unit/test_credit.py",),
+    ),
+    Guard(
+        "counted again at the approval",
+        "tieout/sync/credit.py",
+        "    refuse_too_much(invoice, approved, note)\n",
+        "",
+        (f"{CREDIT}::test_more_than_was_invoiced_is_refused_at_the_approval_too",),
+    ),
+    Guard(
+        "no more allocated than is open",
+        "tieout/sync/looks.py",
+        "    amount = min(credit, stands.balance.amount)",
+        "    amount = credit",
+        (f"{CREDIT}::test_no_more_is_set_against_an_invoice_than_is_open",),
+    ),
+    Guard(
+        "work released only when said",
+        "tieout/sync/approve.py",
+        "    if note.releases:",
+        "    if True:",
+        (f"{CREDIT}::test_an_invoice_credited_in_full_is_settled_and_both_sides_agree",),
+    ),
+    Guard(
+        "a void only when nothing is paid",
+        "tieout/sync/looks.py",
+        "    if stands.balance != stands.total:",
+        "    if False:",
+        (f"{VOID}::test_an_invoice_paid_in_between_is_not_voided",),
+    ),
+    Guard(
+        "a void only of what was approved",
+        "tieout/sync/looks.py",
+        'changed = edited(invoice, stands) if writer == VOID else ""',
+        'changed = ""',
+        (f"{VOID}::test_an_invoice_somebody_edited_is_not_voided",),
+    ),
+    Guard(
+        "taken back only what never left",
+        "tieout/store/outbox_rows.py",
+        "    if found is None or found.in_doubt or found.state not in waits:",
+        "    if found is None:",
+        (f"{VOID}::test_what_may_have_arrived_is_not_voided_before_that_is_known",),
     ),
 )

@@ -15,6 +15,8 @@ from tieout.sandbox.firm import demo_firm
 from tieout.sandbox.firm_workspace import write_workspace
 from tieout.sandbox.world import World
 from tieout.store import projects
+from tieout.sync.approve import approve
+from tieout.sync.credit import credit
 from tieout.sync.plan import plan
 from tieout.sync.push import push
 
@@ -91,6 +93,23 @@ def test_the_rate_of_the_issue_date_is_sent_and_both_sides_agree(tmp_path: Path)
             document.number: (document.total.amount * Decimal("0.92")).quantize(Decimal("0.01"))
             for document in documents
         }
+        assert reconciled(firm).comparison.discrepancies == ()
+
+
+def test_a_credit_note_goes_out_at_the_rate_of_its_own_day(tmp_path: Path) -> None:
+    rules = f"{RATES}\ncustomers:\n  names: {{ {KNOWN}: {KNOWN} USD }}\n"
+    with euro_books(tmp_path, rules) as firm:
+        books = firm.world.quickbooks.books
+        books.add_customer(f"{KNOWN} USD", CurrencyRef={"value": "USD"})
+        invoice, _ = ready_to_push(firm)
+        push_until_settled(firm)
+        note = credit(firm.engine, invoice.number, reason="wrong project")
+        approve(firm.engine, [note.id])
+        push_until_settled(firm)
+        (memo,) = books.rows("CreditMemo")
+        day = str(note.issue_date)
+        assert (day, memo["CurrencyRef"]["value"]) == ("2026-03-02", "USD")
+        assert (memo["ExchangeRate"], memo["TotalAmt"]) == (Decimal("0.90"), invoice.total.amount)
         assert reconciled(firm).comparison.discrepancies == ()
 
 

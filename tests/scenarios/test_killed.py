@@ -86,14 +86,14 @@ class Copy:
         return len(list(self.world.quickbooks.books.rows("Customer")))
 
 
-def copied(office: Office, folder: Path, mishap: str) -> Iterator[Copy]:
+def copied(office: Office, folder: Path, mishap: str, path: str = "/batch") -> Iterator[Copy]:
     shutil.copytree(office.folder, folder)
     world = World(VirtualClock(START), preset="empty")
     demo_firm(world, people=PEOPLE, projects=PROJECTS)
     ledger = world.quickbooks
     ledger.settings.limits = False  # its clock stands still, so no minute would ever pass
     if mishap:
-        ledger.faults.add(mishap, path="/batch")  # type: ignore[arg-type]
+        ledger.faults.add(mishap, path=path)  # type: ignore[arg-type]
     with Served(ledger) as served:
         said = folder / "tieout.yaml"
         text = said.read_text().replace("http://quickbooks.local", served.base_url)

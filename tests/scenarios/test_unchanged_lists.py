@@ -20,7 +20,7 @@ LISTS = {"Customer", "Item", "Account", "Term", "Class", "Department"}
 #: What no feed tells of.
 ALWAYS = ["companyinfo", "preferences", "TaxCode"]
 #: The documents, of which a feed of their own brings the records.
-DOCUMENTS = ["changes of Invoice", "Payment"]
+DOCUMENTS = ["changes of Invoice", "CreditMemo", "Payment"]
 #: The one call for six lists.
 FEED = "changes of Customer,Item,Account,Term,Class,Department"
 

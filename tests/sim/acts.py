@@ -9,8 +9,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tests.sim.kernel import Process
+from tieout.connectors.base import CREDIT_NOTE, VOID
+from tieout.errors import TieoutError
 from tieout.sandbox.firm import edit_invoice_behind, late_entry, unapplied_payment
 from tieout.sandbox.ledgers import CannotBeDone, Invoice
+from tieout.sync.approve import approve
+from tieout.sync.credit import credit
+from tieout.sync.engine import Engine
+from tieout.sync.void import void
 
 if TYPE_CHECKING:
     from tests.sim.history import History
@@ -25,7 +31,12 @@ SAID = {
     "pay part": (),
     "late entry": (),
     "close the books": (),
+    # What our own bookkeeper orders is no difference once it is done.
+    "credit": (),
+    "void here": (),
 }
+#: Acts of our own bookkeeper, and what the ledger must be able to write for them.
+OURS = {"credit": CREDIT_NOTE, "void here": VOID}
 NAMES = tuple(SAID)
 
 
@@ -49,9 +60,40 @@ class Acts:
     asked: set[str] = field(default_factory=set)  # held rows a person has looked at
     closed: bool = False  # whether somebody has closed the books for a while
 
+    def order(self, engine: Engine, names: tuple[str, ...]) -> None:
+        """Let our bookkeeper credit or void an invoice nobody touched; what cannot be, is not."""
+        ledger = engine.ledger().connector
+        for act in (name for name in names if name in OURS and ledger.writes(OURS[name])):
+            invoice = self.untouched()
+            if invoice is None or self._state_of(invoice.number) != "confirmed":
+                continue
+            number, release = invoice.number, self.history.chance.random() < 0.5
+            # Noted first: whoever is killed in the middle may have ordered it.
+            self.touch(act, invoice)
+            try:
+                if act == "credit":
+                    first = ["L001"] if self.history.chance.random() < 0.5 else []
+                    credit(engine, number, lines=first, release=release)
+                    approve(engine, everything=True)
+                else:
+                    void(engine, number, release=release)
+                self.done.append(act)
+                self.history.kernel.note(f"bookkeeper: {act} {number}, release {release}")
+            except TieoutError as refused:
+                self.history.kernel.note(f"bookkeeper: no {act} of {number}: {refused}")
+
+    def _state_of(self, number: str) -> str:
+        """How far our side knows an invoice's own write to be."""
+        states = self.history.ask(
+            "SELECT o.state FROM outbox o JOIN documents d ON d.id = o.subject_id "
+            "WHERE d.number = ? AND o.writer = 'invoice'",
+            number,
+        )
+        return str(states[-1][0]) if len(states) == 1 else ""
+
     def plan(self, names: tuple[str, ...], within: timedelta) -> None:
         """Let each act happen at a moment that the seed chooses; it waits for its occasion."""
-        for name in names:
+        for name in (name for name in names if name not in OURS):
             at_s = self.history.chance.uniform(0.1, 0.9) * within.total_seconds()
             self.history.kernel.spawn(Process(name), name, self._act(name, at_s))
 
@@ -87,12 +129,7 @@ class Acts:
         return self.history.chance.choice(found) if found else None
 
     def touch(self, act: str, invoice: Invoice) -> None:
-        states = self.history.ask(
-            "SELECT o.state FROM outbox o JOIN documents d ON d.id = o.subject_id "
-            "WHERE d.number = ?",
-            invoice.number,
-        )
-        settled = states == [("confirmed",)]
+        settled = self._state_of(invoice.number) == "confirmed"
         self.touched[invoice.number] = Touched(invoice.number, act, invoice, settled)
 
 

@@ -11,11 +11,11 @@ import json
 from collections import Counter
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tests.sim.acts import SAID
-from tieout.sandbox.ledgers import Invoice
+from tieout.sandbox.ledgers import Invoice, Line
 
 if TYPE_CHECKING:
     from tests.sim.history import History
@@ -28,6 +28,8 @@ def broken(history: History) -> list[str]:
         *_once_each(history),
         *_amounts(history),
         *_lines(history),
+        *_credits(history),
+        *_released(history),
         *_payments(history),
         *_settled(history),
         *_said(history),
@@ -65,7 +67,10 @@ def _once_each(history: History) -> list[str]:
     for what, counts in (("key", keys), ("number", numbers), ("customer", names)):
         told += [f"{what} {one} is there {n} times" for one, n in counts.items() if n > 1]
     approved = {
-        number for (number,) in history.ask("SELECT number FROM documents WHERE status != 'draft'")
+        number
+        for (number,) in history.ask(
+            "SELECT number FROM documents WHERE status != 'draft' AND kind = 'invoice'"
+        )
     }
     there = {invoice.number for invoice in as_pushed(history)}
     told += [f"{number} is lost" for number in sorted(approved - there)]
@@ -79,12 +84,102 @@ def _amounts(history: History) -> list[str]:
     billed: Counter[tuple[str, date]] = Counter()
     for invoice in as_pushed(history):
         month = invoice.day.replace(day=1)
-        billed[code_of[invoice.memo], month] += cents(invoice.total)
+        total = cents(invoice.total) - _free_again(history, invoice)
+        billed[code_of[invoice.memo], month] += total
     told = []
     for place, due in expected(history).items():
         if billed[place] != due:
             told.append(f"{place[0]} {place[1]:%Y-%m}: {billed[place]} cents, not {due}")
     return told
+
+
+# -- what we took back ---------------------------------------------------------------------
+def _notes(history: History) -> list[dict[str, Any]]:
+    """Our approved credit notes, with the number of the invoice of each."""
+    query = (
+        "SELECT c.number, c.body, i.number FROM documents c JOIN documents i "
+        "ON i.id = json_extract(c.body, '$.credits') WHERE c.kind = 'credit_note' "
+        "AND c.status != 'draft'"
+    )
+    return [
+        {"number": number, "invoice": invoice, "body": json.loads(body)}
+        for number, body, invoice in history.ask(query)
+    ]
+
+
+def _memos(history: History) -> list[Invoice]:
+    return [memo for memo in history.world.ledger.credits() if memo.key]
+
+
+def _void_order(history: History, number: str) -> dict[str, Any] | None:
+    query = (
+        "SELECT o.body FROM orders o JOIN documents d ON d.id = o.document_id "
+        "WHERE o.writer = 'void' AND d.number = ?"
+    )
+    found = history.ask(query, number)
+    order: dict[str, Any] | None = json.loads(found[0][0]) if found else None
+    return order
+
+
+def _free_again(history: History, invoice: Invoice) -> int:
+    """Cents of an invoice whose work was made billable again, by what stands in the ledger."""
+    order = _void_order(history, invoice.number)
+    if order is not None and order["releases"]:
+        return cents(invoice.total)
+    notes = [note for note in _notes(history) if note["invoice"] == invoice.number]
+    free = {note["number"] for note in notes if note["body"]["releases"]}
+    return sum(cents(memo.total) for memo in _memos(history) if memo.number in free)
+
+
+def _credits(history: History) -> list[str]:
+    """Each credit note is there once, of the lines of its invoice, and used up by that."""
+    told = []
+    memos = {memo.number: memo for memo in _memos(history)}
+    if len(memos) != len(_memos(history)):
+        told.append("a credit memo is there twice")
+    before = {invoice.number: invoice for invoice in as_pushed(history)}
+    now = {invoice.number: invoice for invoice in _ours_there(history)}
+    taken: Counter[str] = Counter()
+    for note in _notes(history):
+        memo = memos.pop(note["number"], None)
+        if memo is None:
+            told.append(f"{note['number']} is lost")
+            continue
+        sold = {_sale(line) for line in before[note["invoice"]].lines}
+        if any(_sale(line) not in sold for line in memo.lines):
+            told.append(f"{note['number']} credits what {note['invoice']} does not have")
+        if memo.balance:
+            told.append(f"{memo.balance} of {note['number']} is not used")
+        taken[note["invoice"]] += cents(memo.total)
+    told += [f"{number} is there and was never approved" for number in memos]
+    for number, amount in taken.items():
+        total, left = cents(before[number].total), cents(now[number].balance)
+        if amount > total or left != total - amount:
+            told.append(f"{number} of {total} cents is credited by {amount}, {left} are open")
+    return told
+
+
+def _sale(line: Line) -> tuple[Decimal, Decimal, Decimal]:
+    """What a line sells."""
+    return line.quantity, line.rate, line.amount
+
+
+def _released(history: History) -> list[str]:
+    """Voids are done there and here; work is on one live document at most."""
+    told = []
+    there = {invoice.number: invoice for invoice in _ours_there(history)}
+    for number, status in history.ask(
+        "SELECT number, status FROM documents WHERE kind = 'invoice'"
+    ):
+        if _void_order(history, number) is None:
+            if status == "void":
+                told.append(f"{number} is void and nobody ordered it")
+        elif status != "void" or cents(there[number].total):
+            told.append(f"{number} was ordered to be void and is {status}")
+    twice = history.ask(
+        "SELECT work_id FROM billed_work WHERE live GROUP BY work_id HAVING count(*) > 1"
+    )
+    return [*told, *(f"work {work} is billed twice" for (work,) in twice)]
 
 
 def expected(history: History) -> Counter[tuple[str, date]]:
@@ -138,12 +233,15 @@ def _payments(history: History) -> list[str]:
         ours[body["remote_id"]] = (cents(amounts[0]), cents(amounts[1]))
     told = [] if ours == theirs else [f"payments here {ours}, there {theirs}"]
     there = {invoice.number: invoice for invoice in _ours_there(history)}
+    credited = {note["invoice"] for note in _notes(history)}
     for number, status in history.ask("SELECT number, status FROM documents"):
         invoice = there.get(number)
         if invoice is None or number in _untold(history) or invoice.voided:
             continue
         total, balance = cents(invoice.total), cents(invoice.balance)
         due = "pushed" if balance == total else "part_paid" if balance else "paid"
+        if number in credited:  # nobody pays what our bookkeeper has credited
+            due = "pushed" if balance else "credited"
         if status != due:
             told.append(f"{number} is {status} here and {due} there")
     return told

@@ -21,7 +21,10 @@ LARGER_CONNECTORS = {
         1120,
         "it also writes, finds and reads back, asks in SuiteQL and signs in two ways",
     ),
-    "quickbooks": (1180, "it also writes, batches and finds, and its errors come in four dialects"),
+    "quickbooks": (
+        1450,
+        "it also credits, voids, batches and finds; its errors come in four dialects",
+    ),
     "xero": (1220, "it writes and finds too, and invoices are settled by four kinds of record"),
 }
 

@@ -34,8 +34,10 @@ from tieout.model.money import Money
 
 COMMANDS = [
     "init", "check", "connect", "connections", "pull", "map preview", "projects", "bill",
-    "invoices", "approve", "match", "plan", "push", "pullback", "reconcile", "held", "retry",
-    "explain", "status", "run", "sandbox serve", "import", "export", "audit verify",
+    "invoices", "approve", "match", "credit", "void", "correct", "plan", "push", "pullback",
+    "reconcile",
+    "held", "retry", "explain", "status", "run", "sandbox serve", "import", "export",
+    "audit verify",
 ]  # fmt: skip
 LISTINGS = ["connections", "map preview", "projects", "invoices", "held"]
 

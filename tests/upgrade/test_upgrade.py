@@ -13,7 +13,6 @@ from typing import Any, cast
 
 import pytest
 
-from tests.scenarios.books import classes
 from tests.scenarios.firm import START, Firm, opened
 from tests.upgrade.make import CREDENTIAL, KEY, said
 from tieout.clock import VirtualClock
@@ -87,7 +86,7 @@ def test_a_push_writes_nothing(firm: Firm) -> None:
     assert firm.world.quickbooks.write_calls == []
 
 
-def test_reconciliation_is_quiet(firm: Firm, tmp_path: Path) -> None:
+def test_reconciliation_is_quiet_but_for_what_was_never_read(firm: Firm, tmp_path: Path) -> None:
     engine = firm.engine
     done = reconcile(
         engine.workspace,
@@ -96,4 +95,6 @@ def test_reconciliation_is_quiet(firm: Firm, tmp_path: Path) -> None:
         engine.ledger(),
         tmp_path / "reports",
     )
-    assert classes(done) == []
+    # What that release did not read yet is named until the next pullback has read it.
+    found = {one.subject for one in done.comparison.discrepancies}
+    assert found <= {"stream:ledger/credit_memos"}

@@ -19,6 +19,7 @@ from tieout import __version__
 from tieout.bootstrap import set_up_logs
 from tieout.cli import (
     connect,
+    correct,
     demo,
     desk,
     exits,
@@ -140,6 +141,7 @@ setup.register(app)
 connect.register(app)
 work.register(app)
 match.register(app)
+correct.register(app)
 ledger.register(app)
 desk.register(app)
 loop.register(app)

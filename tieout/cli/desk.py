@@ -132,6 +132,7 @@ def _explained(found: Explained, only: int | None) -> Iterator[str]:
         f"{document.number or document.id}  {show.money(document.total)}  "
         f"{show.as_text(document.status)}"
     )
+    yield from found.about
     for title, lines in (("History", found.history), ("Ledger", found.outbox)):
         if lines:
             yield title

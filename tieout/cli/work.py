@@ -18,11 +18,12 @@ from tieout.cli import show
 from tieout.cli.exits import ExitCode
 from tieout.cli.session import engine_of, finish
 from tieout.cli.show import Column, Json
+from tieout.connectors.base import CORRECTION
 from tieout.errors import BadInput
 from tieout.mapping import Held, Ignored, preview, project_of
 from tieout.model.document import Document, DocumentStatus
 from tieout.steps import mapped_words
-from tieout.store import documents, projects
+from tieout.store import documents, orders, projects
 from tieout.store.core import Tx
 from tieout.sync.approve import approve as approve_drafts
 from tieout.sync.bill import bill as bill_period
@@ -204,8 +205,10 @@ def client_names(tx: Tx) -> dict[str, str]:
 
 
 # -- invoices ---------------------------------------------------------------------------
-_INVOICES = (
+#: The columns of documents.
+DOCUMENTS = (
     Column("number", "Number"),
+    Column("kind", "Kind"),
     Column("id", "Id"),
     Column("client", "Client"),
     Column("issue_date", "Issued"),
@@ -222,6 +225,7 @@ def invoice_rows(found: Iterable[Document], clients: Mapping[str, str]) -> list[
     return [
         {
             "number": one.number,
+            "kind": one.kind,
             "id": one.id,
             "client": clients.get(one.client_id, one.client_id),
             "issue_date": one.issue_date,
@@ -270,7 +274,7 @@ def bill(
         waits = [{"work": h.work_id, "reason": h.reason, "text": h.text} for h in held]
         show.emit({"period": str(period), "drafts": rows, "held": waits})
     else:
-        show.table(f"Drafts of {period}", _INVOICES[1:], rows)
+        show.table(f"Drafts of {period}", DOCUMENTS[2:], rows)
         for reason, number in Counter(h.reason for h in held).most_common():
             show.say(f"  {number} held: {show.as_text(reason)}")
         if held:
@@ -300,11 +304,13 @@ def invoices(
     ] = None,
     json: Json = False,
 ) -> None:
-    """List the invoices and where each stands."""
+    """List the invoices and credit notes, and where each stands."""
     with engine_of(context) as engine, engine.store.read() as tx:
         found = documents.list_documents(tx, statuses=status or None)
-        rows = invoice_rows(found, client_names(tx))
-    show.listing("Invoices", _INVOICES, rows, json)
+        corrections = orders.by_document(tx, CORRECTION)
+        now = (orders.corrected(one, corrections.get(one.id, [])) for one in found)
+        rows = invoice_rows(now, client_names(tx))
+    show.listing("Invoices", DOCUMENTS, rows, json)
 
 
 def approve(
@@ -320,4 +326,4 @@ def approve(
         approved = approve_drafts(engine, ids or (), everything=everything)
         with engine.store.read() as tx:
             rows = invoice_rows(approved.documents, client_names(tx))
-    show.listing("Approved", _INVOICES, rows, json)
+    show.listing("Approved", DOCUMENTS, rows, json)

@@ -9,7 +9,7 @@ JSON is parsed with exact decimals everywhere; `Row` is one parsed record.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,6 +18,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from tieout.connectors.batch import Batch as Batch
+from tieout.connectors.batch import ItemAnswer as ItemAnswer
+from tieout.connectors.batch import VendorError as VendorError
+from tieout.connectors.batch import item_name as item_name
 from tieout.connectors.browser import HERE as HERE
 from tieout.connectors.browser import Browser as Browser
 from tieout.connectors.browser import Code as Code
@@ -39,14 +43,17 @@ from tieout.connectors.reading import Watermark as Watermark
 from tieout.connectors.webhook import Hint as Hint
 from tieout.connectors.webhook import Webhook as Webhook
 from tieout.errors import RemoteError
-from tieout.model.document import Document
-from tieout.model.ids import SourceRef, digest
+from tieout.model.document import Document, Order
+from tieout.model.ids import SourceRef
 from tieout.model.party import Client
 from tieout.model.project import Project
-from tieout.model.settlement import Digest, ListKind, RemoteRef
+from tieout.model.settlement import Digest, ListKind, RemoteInvoice, RemoteRef
 
 #: The names of the writers that the engine calls, in the order their records depend on.
 CUSTOMER, PROJECT, INVOICE = "customer", "project", "invoice"
+#: Those that a ledger may have besides: credit notes, what sets one against its invoice where
+#: that takes a call of its own, and what voids an invoice or corrects its memo and due date.
+CREDIT_NOTE, ALLOCATION, VOID, CORRECTION = "credit_note", "allocation", "void", "correction"
 
 
 class Family(StrEnum):
@@ -69,16 +76,6 @@ class Settings(BaseModel):
 
 
 # -- faults -----------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class VendorError:
-    """One error as the vendor words it."""
-
-    code: str = ""
-    text: str = ""
-    field: str = ""
-    remote_id: str = ""  # the record the vendor names, e.g. the holder of a duplicate number
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """One line of a fault table: what to conclude when all that is given matches."""
@@ -233,6 +230,13 @@ class WriteContext:
     email: str = ""
     display_name: str = ""  # the name a customer or sub-customer is made under
     settings: Any = None  # of the connection
+    # For what is written about an invoice that is there: a credit note, an allocation ...
+    invoice_id: str = ""  # the invoice, over there
+    invoice_revision: str = ""  # as it was just read, "" when it was not
+    credit_id: str = ""  # the credit note that an allocation sets against the invoice
+    amount: Decimal | None = None  # the most that may be set against the invoice now, with tax
+    order: Order | None = None  # what a person wants done
+    sent: Row | None = None  # the body as it was built, once it was: a repeat says the same
 
 
 Subject = Document | Client | Project
@@ -252,34 +256,16 @@ class Find:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ItemAnswer:
-    """What a batch answered for one item: the vendor's record, or its errors."""
+class Look:
+    """How to read the invoice that a write is about, just before the write is built.
 
-    answer: Any | None
-    errors: tuple[VendorError, ...] = ()
-
-
-def item_name(key: str) -> str:
-    """What a document is called inside a batch (10 characters), from its idempotency key.
-
-    For vendors that take no name for an item: what comes back is told by the key it carries.
-    """
-    return f"i{digest(key)[:9]}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """Several documents in one call; each settles by its own item.
-
-    `send(items, call_key, settings)`: items are (item key, body bytes) and the
-    bytes go out as they are. `split(answer)` gives the answer of each item key.
+    `pick` gives the record in the answer, None when it is not there any more; `read` gives
+    what it says (record, settings).
     """
 
-    size: int  # the most the vendor takes
-    smallest: int  # where halving after a time-out ends
-    send: Callable[[Iterable[tuple[str, bytes]], str, Any], Request]
-    split: Callable[[Any], Mapping[str, ItemAnswer]]
-    too_large: tuple[str, ...] = ()  # codes that say so of a call, of which nothing was done
+    request: Callable[[Any, WriteContext, Any], Request]  # (subject, context, settings)
+    pick: Callable[[Any], Row | None]
+    read: Callable[[Row, Any], RemoteInvoice]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,6 +280,10 @@ class Writer:
     agree before a found record is taken for ours. Where a write is answered without the
     record, `read_back(answer, settings)` is the read whose answer has it; it raises Unknown
     when the answer does not say what to read.
+
+    `look` reads the invoice it is about before a body is built: the engine decides by what
+    stands there, and gives `build` its revision and what is open. A writer that `changes`
+    an invoice makes no record: `finds` pick the invoice only when it is as wanted.
     """
 
     name: str
@@ -309,6 +299,8 @@ class Writer:
     key_length: int = 50  # the vendor's limit for the key on the wire
     batch: Batch | None = None
     read_back: Callable[[Response, Any], Request] | None = None
+    look: Look | None = None
+    changes: bool = False
 
 
 # -- the connector ----------------------------------------------------------------------

@@ -16,6 +16,11 @@ def encode(value: Any) -> bytes:
     return _text(value).encode()
 
 
+def decode(body: bytes) -> Any:
+    """What `encode` wrote: whole numbers as int, every other number as an exact Decimal."""
+    return json.loads(body, parse_float=Decimal)
+
+
 def _text(value: Any) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}"

@@ -20,6 +20,7 @@ class DiscrepancyClass(StrEnum):
     R06 = "R06"
     R09 = "R09"
     R10 = "R10"
+    R12 = "R12"
     R16 = "R16"
     R18 = "R18"
     R20 = "R20"
@@ -38,6 +39,7 @@ _TITLES = {
     DiscrepancyClass.R06: "Tax differs",
     DiscrepancyClass.R09: "Status differs",
     DiscrepancyClass.R10: "Cash not applied",
+    DiscrepancyClass.R12: "Credit not applied",
     DiscrepancyClass.R16: "Number gap or reuse",
     DiscrepancyClass.R18: "Approved work not billed",
     DiscrepancyClass.R20: "Stale or partial data",

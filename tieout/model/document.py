@@ -25,6 +25,7 @@ class DocumentStatus(StrEnum):
     PUSHED = "pushed"
     PART_PAID = "part_paid"
     PAID = "paid"
+    CREDITED = "credited"  # settled by credit notes alone
     VOID = "void"
 
 
@@ -112,6 +113,8 @@ class Document:
     terms: str = ""
     po_number: str = ""
     memo: str = ""
+    credits: str = ""  # the id of the invoice that a credit note credits
+    releases: bool = False  # whether its approval makes the credited work billable again
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -125,3 +128,17 @@ class Document:
     def project_ids(self) -> tuple[str, ...]:
         """The projects on it, each once, in the order of the sections."""
         return tuple(dict.fromkeys(section.project_id for section in self.sections))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a person ordered to be done about an approved document: to void it, or to correct
+    what may be corrected. None leaves a field as it is."""
+
+    document_id: str
+    writer: str  # the ledger's writer that carries it out: `void`, `correction`
+    revision: int  # 1, 2 ... of a document's orders for that writer
+    memo: str | None = None
+    due_date: date | None = None
+    releases: bool = False  # whether a void makes the work billable again
+    reason: str = ""

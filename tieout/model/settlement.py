@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from tieout.model.document import Document, DocumentKind
 from tieout.model.ids import SourceRef
 from tieout.model.money import Money
 
@@ -54,7 +56,7 @@ class RemoteLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteInvoice:
-    """An invoice as it stands in the ledger now."""
+    """An invoice, or a credit note, as it stands in the ledger now."""
 
     source: SourceRef
     remote_id: str
@@ -65,11 +67,12 @@ class RemoteInvoice:
     due_date: date | None
     total: Money  # with tax
     tax: Money
-    balance: Money  # still open
+    balance: Money  # still open; of a credit note: not used yet
     lines: tuple[RemoteLine, ...]
     key: str = ""  # our idempotency key, when the record carries it
     voided: bool = False
     linked_payments: tuple[str, ...] = ()
+    kind: DocumentKind = DocumentKind.INVOICE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,22 @@ class Payment:
     reference: str = ""
     voided: bool = False
 
+    @property
+    def is_credit(self) -> bool:
+        """Whether no money came: it sets a credit note against an invoice."""
+        return not self.total.amount
+
+    def settles(self, document: RemoteInvoice) -> Decimal:
+        """How much of a document it settles, or uses up of a credit note."""
+        for_invoice = document.kind is DocumentKind.INVOICE
+        amounts = (
+            each.amount
+            for each in self.allocations
+            if each.remote_document_id == document.remote_id
+            and (each.document_type == "Invoice") == for_invoice
+        )
+        return Decimal(0) if self.voided else sum(amounts, Decimal(0))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteRef:
@@ -118,3 +137,38 @@ class Digest:
     customer_id: str = ""
     issue_date: date | None = None
     key: str = ""  # our idempotency key as the record carries it, "" when it does not
+    due_date: date | None = None  # None: not compared, as for the memo
+    memo: str | None = None
+
+
+#: A line as both sides say it: quantity, rate, amount.
+LineFigures = tuple[Decimal, Decimal, Decimal]
+
+
+def figures(quantity: Decimal | None, rate: Decimal | None, amount: Decimal) -> LineFigures:
+    """A line to compare. One without quantity or rate is one unit at its amount."""
+    if not quantity or rate is None:
+        return Decimal(1), amount.normalize(), amount.normalize()
+    return quantity.normalize(), rate.normalize(), amount.normalize()
+
+
+def our_lines(document: Document) -> Counter[LineFigures]:
+    """The lines of our document, to compare."""
+    return Counter(figures(each.quantity, each.rate, each.amount.amount) for each in document.lines)
+
+
+def their_lines(remote: RemoteInvoice) -> Counter[LineFigures]:
+    """The lines of the ledger's record, to compare."""
+    return Counter(figures(each.quantity, each.rate, each.amount) for each in remote.lines)
+
+
+def edited(document: Document, remote: RemoteInvoice) -> str:
+    """What somebody changed in the ledger's record of our document, "" for nothing."""
+    net = remote.total - remote.tax
+    if net != document.total:
+        return f"its total is {document.total} here and {net} there"
+    if our_lines(document) != their_lines(remote):
+        return "its lines are not those that were approved"
+    if remote.number != document.number:
+        return f"its number is {document.number} here and {remote.number} there"
+    return ""

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 
-from tieout.model.document import Document
+from tieout.model.document import Document, DocumentKind
 from tieout.model.money import Money
 from tieout.model.settlement import Payment, RemoteInvoice
 
@@ -22,7 +22,9 @@ class Sent:
     remote_id: str = ""
     tax: Decimal | None = None  # the tax the ledger answered at the push
     error: str = ""  # the vendor's own words when held
-    settled_at: datetime | None = None  # when the outcome was learned, UTC
+    settled_at: datetime | None = None  # when the last outcome about it was learned, UTC
+    allocation: str = ""  # of a credit note: the state of its allocation, "" without one
+    unapplied: str = ""  # why the allocation is held, in the vendor's words or ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,8 @@ class Books:
     today: date  # in the firm's time zone
     documents: tuple[Document, ...]  # approved and later; never drafts
     sent: Mapping[str, Sent]  # by document id
-    remote: tuple[RemoteInvoice, ...]  # live and voided ones; deleted ones are absent
+    # Invoices and credit notes, live and voided ones; deleted ones are absent.
+    remote: tuple[RemoteInvoice, ...]
     payments: tuple[Payment, ...]
     clients: Mapping[str, str] = field(default_factory=dict)  # client id -> name
     customers: Mapping[str, str] = field(default_factory=dict)  # remote customer id -> client id
@@ -85,7 +88,7 @@ class Books:
 
     @cached_property
     def matches(self) -> Mapping[str, tuple[Match, ...]]:
-        """For each document id, the remote invoices that are it. First rung that finds wins."""
+        """For each document id, the remote records that are it. First rung that finds wins."""
         return {document.id: _matches(document, self) for document in self.documents}
 
     @cached_property
@@ -96,11 +99,19 @@ class Books:
         )
 
     def read_since(self, sent: Sent) -> bool:
-        """Whether the ledger's invoices were read after this push was settled: before that,
+        """Whether the ledger's documents were read after this push was settled: before that,
         nothing can be said of what is there."""
         if self.invoices_read_at is None:
             return False
         return sent.settled_at is None or self.invoices_read_at >= sent.settled_at
+
+    def settled(self, document: RemoteInvoice) -> Decimal:
+        """How much of a remote document the payments we copied settle, or use up."""
+        return sum((payment.settles(document) for payment in self.payments), Decimal(0))
+
+    def said_of(self, remote: RemoteInvoice) -> str:
+        """Where a person finds a remote document: `ledger/invoices/130`."""
+        return f"{self.ledger}/{remote.source.stream}/{remote.remote_id}"
 
     def client_of(self, document: Document) -> str:
         """The client's name, its id when the name is not known."""
@@ -109,7 +120,7 @@ class Books:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """A remote invoice taken for a document of ours, and the rung of the ladder that says so."""
+    """A remote record taken for a document of ours, and the rung of the ladder that says so."""
 
     invoice: RemoteInvoice
     by: str  # `remote id`, `key`, `number, customer and currency`
@@ -117,11 +128,12 @@ class Match:
 
 def _matches(document: Document, books: Books) -> tuple[Match, ...]:
     sent = books.sent.get(document.id)
-    by_id = [i for i in books.remote if sent and sent.remote_id and i.remote_id == sent.remote_id]
-    by_key = [i for i in books.remote if sent and sent.key and i.key == sent.key]
+    same_kind = [i for i in books.remote if i.kind is document.kind]
+    by_id = [i for i in same_kind if sent and sent.remote_id and i.remote_id == sent.remote_id]
+    by_key = [i for i in same_kind if sent and sent.key and i.key == sent.key]
     by_number = [
         i
-        for i in books.remote
+        for i in same_kind
         if i.number == document.number
         and i.total.currency == document.currency
         and books.customers.get(i.customer_id) == document.client_id
@@ -137,3 +149,8 @@ def _matches(document: Document, books: Books) -> tuple[Match, ...]:
         for invoice in invoices:
             found.setdefault(invoice.remote_id, Match(invoice=invoice, by=rung))
     return tuple(found.values())
+
+
+def named(kind: DocumentKind) -> str:
+    """What people call a kind of document: `invoice`, `credit note`."""
+    return kind.value.replace("_", " ")

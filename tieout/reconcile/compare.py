@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from tieout.model.discrepancy import Discrepancy
-from tieout.model.document import DocumentStatus
+from tieout.model.document import DocumentKind, DocumentStatus
 from tieout.model.settlement import RemoteInvoice
 from tieout.reconcile.books import Books
 from tieout.reconcile.checks import CHECKS
@@ -16,10 +16,11 @@ from tieout.reconcile.checks import CHECKS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One side's roll-forward in one currency: invoiced - paid = open."""
+    """One side's roll-forward in one currency: invoiced - credited - paid = open."""
 
     invoices: int
     invoiced: Decimal  # with the ledger's tax
+    credited: Decimal  # set against these invoices
     paid: Decimal
     open: Decimal
 
@@ -68,11 +69,12 @@ def compare(books: Books) -> Comparison:
 
 
 def _live_matches(books: Books) -> list[RemoteInvoice]:
+    """Our invoices that stand in the ledger."""
     return [
         match.invoice
         for found in books.matches.values()
         for match in found
-        if not match.invoice.voided
+        if not match.invoice.voided and match.invoice.kind is DocumentKind.INVOICE
     ]
 
 
@@ -86,33 +88,44 @@ def _control(books: Books) -> Iterable[Control]:
         document
         for document in books.documents
         if document.status is not DocumentStatus.VOID
+        and document.kind is DocumentKind.INVOICE
         and (sent := books.sent.get(document.id)) is not None
         and sent.state == "confirmed"
     ]
     for currency in sorted({document.currency for document in pushed}):
         mine = [document for document in pushed if document.currency == currency]
         theirs = [invoice for invoice in live if invoice.total.currency == currency]
-        ids = {invoice.remote_id for invoice in theirs}
         invoiced = _sum(d.total.amount + (books.sent[d.id].tax or Decimal(0)) for d in mine)
-        paid = _sum(
-            allocation.amount
-            for payment in books.payments
-            if not payment.voided
-            for allocation in payment.allocations
-            if allocation.remote_document_id in ids and allocation.document_type == "Invoice"
-        )
+        credited, paid = _settled(books, theirs)
         their_total = _sum(invoice.total.amount for invoice in theirs)
         their_open = _sum(invoice.balance.amount for invoice in theirs)
         yield Control(
             currency=currency,
-            ours=Side(invoices=len(mine), invoiced=invoiced, paid=paid, open=invoiced - paid),
+            ours=Side(
+                invoices=len(mine),
+                invoiced=invoiced,
+                credited=credited,
+                paid=paid,
+                open=invoiced - credited - paid,
+            ),
             theirs=Side(
                 invoices=len(theirs),
                 invoiced=their_total,
-                paid=their_total - their_open,
+                credited=credited,
+                paid=their_total - credited - their_open,
                 open=their_open,
             ),
         )
+
+
+def _settled(books: Books, invoices: list[RemoteInvoice]) -> tuple[Decimal, Decimal]:
+    """What credit notes and what payments settle of these invoices, as we copied both."""
+    known = {invoice.remote_id: invoice for invoice in invoices}
+    sums = {True: Decimal(0), False: Decimal(0)}
+    for payment in books.payments:
+        for remote_id in {each.remote_document_id for each in payment.allocations} & known.keys():
+            sums[payment.is_credit] += payment.settles(known[remote_id])
+    return sums[True], sums[False]
 
 
 _BUCKETS: tuple[tuple[str, Callable[[int], bool]], ...] = (

@@ -173,6 +173,7 @@ def _side(side: Any, currency: str) -> dict[str, Any]:
     return {
         "invoices": side.invoices,
         "invoiced": _plain(side.invoiced, currency),
+        "credited": _plain(side.credited, currency),
         "paid": _plain(side.paid, currency),
         "open": _plain(side.open, currency),
     }

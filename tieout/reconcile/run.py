@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from tieout.config.workspace import Workspace
-from tieout.connectors.base import CUSTOMER, INVOICE, PROJECT, Family
+from tieout.connectors.base import ALLOCATION, CREDIT_NOTE, CUSTOMER, INVOICE, PROJECT, Family
 from tieout.connectors.transport import Connection
 from tieout.model.document import Document, DocumentStatus
 from tieout.model.settlement import ListKind, RemoteInvoice
@@ -30,6 +31,7 @@ from tieout.store import (
     work,
 )
 from tieout.store.core import Store, Tx
+from tieout.store.outbox import OutboxRow, OutboxState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +113,10 @@ def read_books(
         today=tx.clock.today(workspace.firm.time_zone),
         documents=tuple(ours),
         sent=dict(_sent(tx, name)),
-        remote=tuple(facts.bodies(tx, facts.REMOTE_INVOICE, connection=name)),
+        remote=(
+            *facts.bodies(tx, facts.REMOTE_INVOICE, connection=name),
+            *facts.bodies(tx, facts.REMOTE_CREDIT, connection=name),
+        ),
         payments=tuple(facts.bodies(tx, facts.PAYMENT, connection=name)),
         clients=clients,
         customers=dict(_customers(tx, name)),
@@ -136,20 +141,31 @@ def _invoices_read_at(tx: Tx, ledger: Connection) -> datetime | None:
 
 
 def _sent(tx: Tx, connection: str) -> Iterator[tuple[str, Sent]]:
-    """The newest intent of each document decides."""
+    """The newest intent of each document decides; what else was done about it dates it."""
+    rows: dict[str, list[OutboxRow]] = defaultdict(list)
     for row in outbox.list_rows(tx, connection=connection):
-        if row.writer != INVOICE:
+        rows[row.subject_id].append(row)
+    for subject, found in rows.items():
+        makes = [row for row in found if row.writer in (INVOICE, CREDIT_NOTE)]
+        if not makes:
             continue
-        ref = refs.get(tx, connection, INVOICE, row.subject_id)
+        row = max(makes, key=lambda row: row.generation)
+        done = [each.settled_at for each in found if each.state is OutboxState.CONFIRMED]
+        settled = [at for at in (row.settled_at, *done) if at is not None]
+        applied = [each for each in found if each.writer == ALLOCATION]
+        set_against = sorted(applied, key=lambda row: row.generation)[-1:]
+        ref = refs.get(tx, connection, row.writer, subject)
         yield (
-            row.subject_id,
+            subject,
             Sent(
                 state=row.state.value,
                 key=row.key,
                 remote_id=ref.remote.remote_id if ref else "",
                 tax=ref.digest.tax if ref and ref.digest else None,
                 error=row.error_text,
-                settled_at=row.settled_at,
+                settled_at=max(settled, default=None),
+                allocation=set_against[0].state.value if set_against else "",
+                unapplied=set_against[0].error_text if set_against else "",
             ),
         )
 
@@ -196,7 +212,12 @@ def _unbilled(tx: Tx, ours: list[Document], clients: dict[str, str]) -> Iterator
 
 def _recoveries(tx: Tx, ours: list[Document]) -> Iterator[Recovery]:
     numbers = {document.id: document.number for document in ours}
-    for entry in audit.entries(tx, action=f"{INVOICE}.recovered", limit=100_000):
+    lost = (
+        (writer, entry)
+        for writer in (INVOICE, CREDIT_NOTE)
+        for entry in audit.entries(tx, action=f"{writer}.recovered", limit=100_000)
+    )
+    for writer, entry in lost:
         if entry.subject in numbers:
             yield Recovery(
                 document_id=entry.subject,
@@ -205,7 +226,7 @@ def _recoveries(tx: Tx, ours: list[Document]) -> Iterator[Recovery]:
                 what=str(entry.detail.get("lost", "")),
                 settled=(
                     f"found in the ledger by its key as record {entry.detail.get('remote_id', '')};"
-                    " not sent again: still one invoice"
+                    f" not sent again: still one {writer.replace('_', ' ')}"
                 ),
             )
 

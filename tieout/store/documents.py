@@ -96,14 +96,11 @@ def approve(tx: Tx, document_id: str, actor: str, *, pattern: str | None = None)
     `{year}` and `{seq}`; None means PATTERNS. Raises NotAllowed for anything but a draft.
     """
     # Locked first, so that of two approvals at once the second one sees the first.
-    query = sa.select(t).where(t.c.id == document_id).with_for_update()
-    row = tx.first(query)
-    if row is None:
-        raise NotAllowed(f"There is no document {document_id}.")
-    draft = _document(row)
+    draft = lock(tx, document_id)
     if draft.status is not _DRAFT:
         raise _frozen(draft)
-    number = _take_number(tx, row.entity, draft, pattern or PATTERNS[draft.kind])
+    entity = entity_of(tx, document_id) or "main"
+    number = _take_number(tx, entity, draft, pattern or PATTERNS[draft.kind])
     frozen = replace(draft, number=number, status=DocumentStatus.APPROVED)
     body, now = encode(frozen), tx.now()
     tx.execute(
@@ -157,6 +154,23 @@ def get(tx: Tx, document_id: str) -> Document | None:
     return row and _document(row)
 
 
+def lock(tx: Tx, document_id: str) -> Document:
+    """One document, whose row nobody else changes before this transaction ends.
+
+    Raises NotAllowed when there is none.
+    """
+    row = tx.first(sa.select(t).where(t.c.id == document_id).with_for_update())
+    if row is None:
+        raise NotAllowed(f"There is no document {document_id}.")
+    return _document(row)
+
+
+def credits_of(tx: Tx, invoice: Document) -> list[Document]:
+    """The credit notes of an invoice that are not void, drafts too, by number."""
+    found = list_documents(tx, kind=DocumentKind.CREDIT_NOTE, client_id=invoice.client_id)
+    return [each for each in found if each.credits == invoice.id and each.status is not _VOID]
+
+
 def by_number(tx: Tx, number: str, *, entity: str = "main") -> Document | None:
     """The document with a number."""
     row = tx.first(sa.select(t).where(t.c.entity == entity, t.c.number == number))
@@ -189,11 +203,14 @@ def list_documents(
     client_id: str | None = None,
     project_id: str | None = None,
     entity: str | None = None,
+    kind: DocumentKind | None = None,
 ) -> list[Document]:
     """Documents by issue date, then number; drafts of a day come last."""
     query = sa.select(t)
     if statuses is not None:
         query = query.where(t.c.status.in_([status.value for status in statuses]))
+    if kind is not None:
+        query = query.where(t.c.kind == kind.value)
     if client_id is not None:
         query = query.where(t.c.client_id == client_id)
     if entity is not None:

@@ -37,6 +37,7 @@ DEAL_CONTACT = Kind("deal_contact", DealContactFact)
 RATE = Kind("rate", Rate)
 LIST_ENTRY = Kind("list_entry", ListEntry)
 REMOTE_INVOICE = Kind("remote_invoice", RemoteInvoice)
+REMOTE_CREDIT = Kind("remote_credit", RemoteInvoice)
 PAYMENT = Kind("payment", Payment)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from tieout.errors import StoreError
 
 #: The newest migration under `migrations/versions`.
-HEAD = "0007"
+HEAD = "0008"
 
 # Any number: it only has to be the same in every process that migrates.
 _LOCK = 7_431_689

@@ -34,6 +34,7 @@ from tieout.store.outbox_rows import (
     row_of,
     set_row,
     to_come,
+    withdraw,
     without_party,
 )
 from tieout.store.rows import by, by_locked
@@ -63,9 +64,11 @@ __all__ = [
     "release_held",
     "renew",
     "settle_by_hand",
+    "start_over",
     "take_back",
     "to_come",
     "to_unknown",
+    "withdraw",
     "without_party",
 ]
 
@@ -170,6 +173,14 @@ def depend(tx: Tx, connection: str, subject: tuple[str, str], on: str) -> None:
         )
         .values(depends_on=on)
     )
+
+
+def start_over(tx: Tx, row: OutboxRow, fence: int) -> OutboxRow:
+    """A change that was refused as stale, and that a look just showed was not made: it is
+    built anew from what stands there now. Only for an unknown row."""
+    _mine(tx, row, fence, (_UNKNOWN,))
+    fresh = {"body": None, "body_hash": "", "in_doubt": False, "not_before": tx.now()}
+    return set_row(tx, row.id, state=_PENDING.value, **fresh, **NO_LEASE)
 
 
 def confirm(tx: Tx, row: OutboxRow, fence: int, ref: RemoteRef, *, trace_id: str = "") -> OutboxRow:

@@ -176,6 +176,17 @@ def new_row(tx: Tx, intent: Intent) -> dict[str, Any]:
     }
 
 
+def withdraw(tx: Tx, row_id: str) -> bool:
+    """Take an intent back for ever, if nothing of it can have left: it waits for its first
+    call, or was refused and is held. Returns whether that could be said."""
+    found = tx.first(sa.select(t).where(t.c.id == row_id).with_for_update())
+    waits = (OutboxState.PENDING.value, OutboxState.HELD.value)
+    if found is None or found.in_doubt or found.state not in waits:
+        return False
+    tx.execute(t.delete().where(t.c.id == row_id))
+    return True
+
+
 def row_of(row: sa.Row[Any]) -> OutboxRow:
     """The row as a value."""
     return OutboxRow(**{**row._mapping, "state": OutboxState(row.state)})

@@ -196,6 +196,17 @@ numbers = table(
     whole("last"),
 )
 
+#: What a person ordered about an approved document; `body` is the order.
+orders = table(
+    "orders",
+    sa.Column("document_id", sa.Text, sa.ForeignKey("documents.id"), primary_key=True),
+    text("writer", primary_key=True),
+    whole("revision", primary_key=True, autoincrement=False),
+    text("body"),
+    text("given_by"),
+    instant("given_at"),
+)
+
 refs = table(
     "refs",
     text("connection", primary_key=True),

@@ -260,11 +260,14 @@ def live_ids(tx: Tx, kind: WorkKind, *, except_on: Collection[str] = ()) -> froz
     return frozenset(row.work_id for row in tx.execute(query))
 
 
-def release(tx: Tx, document_id: str) -> int:
-    """Make the work of a document billable again; returns how many items. The history stays."""
+def release(tx: Tx, document_id: str, lines: Collection[str] | None = None) -> int:
+    """Make the work of a document, or of some of its lines, billable again; returns how many
+    items. The history stays."""
     update = billed_work.update().where(
         billed_work.c.document_id == document_id, billed_work.c.live
     )
+    if lines is not None:
+        update = update.where(billed_work.c.line_id.in_(list(lines)))
     return tx.execute(update.values(live=False)).rowcount
 
 

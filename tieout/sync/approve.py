@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tieout.connectors.base import INVOICE
+from tieout.connectors.base import ALLOCATION, CREDIT_NOTE, INVOICE
 from tieout.errors import NotAllowed
-from tieout.model.document import Document, DocumentStatus
-from tieout.model.ids import idempotency_key
-from tieout.store import documents, outbox
-from tieout.store.outbox import Intent
+from tieout.model.document import Document, DocumentKind, DocumentStatus
+from tieout.store import documents, work
+from tieout.store.core import Tx
+from tieout.sync.credit import check_before_approval
 from tieout.sync.engine import Engine
-from tieout.sync.resolve import SUBJECTS
+from tieout.sync.intents import intend, newest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +25,9 @@ class Approved:
 def approve(engine: Engine, ids: Iterable[str] = (), *, everything: bool = False) -> Approved:
     """Approve drafts by id, or all of them, in order of issue date and client.
 
-    Number, frozen content, outbox row and audit entry of a document are one
-    transaction. Raises NotAllowed for an actor who may not approve, and for
+    Number, frozen content, outbox rows and audit entry of a document are one
+    transaction; with a credit note that says so, its work becomes billable again in it too.
+    Raises NotAllowed for an actor who may not approve, and for
     anything that is not a draft.
     """
     approvers = engine.workspace.policies.approvers
@@ -35,7 +36,7 @@ def approve(engine: Engine, ids: Iterable[str] = (), *, everything: bool = False
             f"{engine.actor} may not approve invoices; policies.approvers in tieout.yaml "
             f"names {', '.join(approvers)}. Say who you are with --as."
         )
-    ledger = engine.ledger().name
+    engine.ledger()  # without one nothing could be sent
     wanted = list(ids)
     with engine.store.read() as tx:
         drafts = documents.list_documents(tx, statuses=[DocumentStatus.DRAFT])
@@ -48,25 +49,36 @@ def approve(engine: Engine, ids: Iterable[str] = (), *, everything: bool = False
             )
     approved = []
     for number, draft in enumerate(drafts, start=1):
-        approved.append(_approve_one(engine, draft.id, ledger))
+        approved.append(_approve_one(engine, draft))
         engine.progress("approve", number, len(drafts))
     return Approved(documents=tuple(approved))
 
 
-def _approve_one(engine: Engine, document_id: str, ledger: str) -> Document:
+def _approve_one(engine: Engine, draft: Document) -> Document:
+    numbers = engine.workspace.invoices
     with engine.store.begin() as tx:
-        document = documents.approve(
-            tx, document_id, engine.actor, pattern=engine.workspace.invoices.number
-        )
-        outbox.add(
-            tx,
-            Intent(
-                connection=ledger,
-                writer=INVOICE,
-                subject_kind=SUBJECTS[INVOICE],
-                subject_id=document.id,
-                revision=document.revision,
-                key=idempotency_key(engine.name, ledger, document.id, document.revision, 1),
-            ),
-        )
+        if draft.kind is DocumentKind.INVOICE:
+            document = documents.approve(tx, draft.id, engine.actor, pattern=numbers.number)
+            intend(engine, tx, INVOICE, document.id, revision=document.revision)
+        else:
+            document = _approve_credit(engine, tx, draft, numbers.credit_number)
     return document
+
+
+def _approve_credit(engine: Engine, tx: Tx, draft: Document, pattern: str) -> Document:
+    """The credit note is to be made in the ledger, then set against its invoice there."""
+    invoice = check_before_approval(engine, tx, draft)
+    note = documents.approve(tx, draft.id, engine.actor, pattern=pattern)
+    made = intend(
+        engine,
+        tx,
+        CREDIT_NOTE,
+        note.id,
+        revision=note.revision,
+        after=newest(engine, tx, INVOICE, invoice.id),
+    )
+    if engine.ledger().connector.writes(ALLOCATION):
+        intend(engine, tx, ALLOCATION, note.id, revision=note.revision, after=made)
+    if note.releases:
+        work.release(tx, invoice.id, [line.id for line in note.lines])
+    return note

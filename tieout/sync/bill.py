@@ -13,7 +13,7 @@ from tieout.billing.inputs import BillableEntry, BillingInput, Period, Policies
 from tieout.billing.rates import FIRM_CARD, RateBook
 from tieout.billing.results import BillingResult
 from tieout.config import due_days
-from tieout.model.document import Document, DocumentStatus
+from tieout.model.document import Document, DocumentKind, DocumentStatus
 from tieout.model.project import InvoiceBy, Project, RateFact, Rounding
 from tieout.model.work import TimeEntry
 from tieout.store import audit, documents, facts, held, projects, work
@@ -46,7 +46,9 @@ def bill(engine: Engine, period: Period, *, issue_date: date | None = None) -> B
     with engine.store.begin() as tx:
         old = [
             document.id
-            for document in documents.list_documents(tx, statuses=[DocumentStatus.DRAFT])
+            for document in documents.list_documents(
+                tx, statuses=[DocumentStatus.DRAFT], kind=DocumentKind.INVOICE
+            )
             if (document.period_from, document.period_to) == (period.start, period.end)
         ]
         known = {project.id: project for project in projects.list_projects(tx)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from tieout.connectors.base import Row, Writer
+from tieout.errors import Conflict
 from tieout.store import audit, outbox
 from tieout.store.core import Tx
 from tieout.store.outbox import LOOKS, OutboxRow
@@ -20,17 +21,23 @@ def look(settler: Settler, writer: Writer, row: OutboxRow, resolved: Resolved) -
     """Ask the ledger for one row in doubt; True when it must be sent again.
 
     Found as ours it is confirmed; found as somebody else's it is held, and so is one that
-    was sent TRIES times and is still not there. Raises RemoteError when the ledger cannot be
+    was sent TRIES times and is still not there. A change that was refused because the invoice
+    had moved on, and was not made, is built anew. Raises RemoteError when the ledger cannot be
     asked.
     """
     found = _found(settler, writer, resolved)
     settler.boundary("find: answer in hand")
-    ours = [record for record in found if writer.digest(record).key == row.key]
+    # A write that changes an invoice makes no record: the invoice as wanted is the proof.
+    ours = [r for r in found if writer.changes or writer.digest(r).key == row.key]
+    stale = writer.changes and not found and row.error_class == Conflict.__name__
     with settler.engine.store.begin() as tx:
         if ours:
             _adopt(settler, tx, writer, row, resolved, ours)
         elif found:
             settler.leave(tx, row, "Conflict", taken(writer, found[0]))
+        elif stale:
+            outbox.start_over(tx, row, row.fence)
+            settler.done.waiting.append(row.id)
         elif row.finds + 1 < LOOKS:
             outbox.postpone(
                 tx,
@@ -47,7 +54,7 @@ def look(settler: Settler, writer: Writer, row: OutboxRow, resolved: Resolved) -
             text = f"Sent {row.attempts} times without an answer, and it is not there: "
             settler.leave(tx, row, row.error_class, text + row.error_text)
         settler.boundary("found: before commit")
-    return not found and row.finds + 1 >= LOOKS and row.attempts < TRIES
+    return not (found or stale) and row.finds + 1 >= LOOKS and row.attempts < TRIES
 
 
 def _found(settler: Settler, writer: Writer, resolved: Resolved) -> list[Row]:

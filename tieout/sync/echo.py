@@ -21,6 +21,8 @@ def differs(ours: Digest, theirs: Digest) -> str:
             ("net", ours.net, theirs.net),
             ("lines", ours.lines, theirs.lines),
             ("customer", ours.customer_id, theirs.customer_id),
+            ("due date", ours.due_date, theirs.due_date if ours.due_date else None),
+            ("memo", ours.memo, theirs.memo if ours.memo is not None else None),
         )
         if mine != other
     ]

@@ -8,7 +8,7 @@ from typing import Any
 from tieout.errors import NotAllowed
 from tieout.mapping import Directory, ResolvedEntry, resolve
 from tieout.mapping import explain as trail_text
-from tieout.model.document import Document, Line
+from tieout.model.document import Document, Line, WorkShare
 from tieout.model.work import TimeEntry
 from tieout.store import audit, documents, facts, landed, outbox, projects, work
 from tieout.store.core import Tx
@@ -45,6 +45,7 @@ class Explained:
     history: tuple[str, ...]  # approvals, pushes, status, from the audit log
     outbox: tuple[str, ...]
     lines: tuple[ExplainedLine, ...]
+    about: tuple[str, ...] = ()  # credit notes of an invoice, the invoice of a credit note
 
 
 def explain(engine: Engine, name: str, *, line: int | None = None) -> Explained:
@@ -67,8 +68,30 @@ def explain(engine: Engine, name: str, *, line: int | None = None) -> Explained:
             document=document,
             history=tuple(_history(tx, document)),
             outbox=tuple(_outbox(tx, document)),
-            lines=tuple(_line(engine, tx, one, directory) for one in chosen),
+            lines=tuple(
+                _line(engine, tx, one, _shares(tx, document, one), directory) for one in chosen
+            ),
+            about=tuple(_about(tx, document)),
         )
+
+
+def _shares(tx: Tx, document: Document, line: Line) -> tuple[WorkShare, ...]:
+    """The work on a line; that of a credited line is on the invoice's line of the same id."""
+    invoice = documents.get(tx, document.credits) if document.credits else None
+    lines = invoice.lines if invoice else ()
+    return next((each.work for each in lines if each.id == line.id), line.work)
+
+
+def _about(tx: Tx, document: Document) -> list[str]:
+    """The other documents that belong to it: the invoice of a credit note, and the reverse."""
+    invoice = documents.get(tx, document.credits) if document.credits else None
+    if invoice is not None:
+        then = "its work is billable again" if document.releases else "its work stays billed"
+        return [f"Credits {invoice.number} over {invoice.total}; {then}."]
+    return [
+        f"Credited over {each.total} by {each.number or f'draft {each.id}'}."
+        for each in documents.credits_of(tx, document)
+    ]
 
 
 def _history(tx: Tx, document: Document) -> list[str]:
@@ -82,20 +105,22 @@ def _history(tx: Tx, document: Document) -> list[str]:
 def _outbox(tx: Tx, document: Document) -> list[str]:
     rows = outbox.list_rows(tx, subject=(SUBJECTS["invoice"], document.id))
     return [
-        f"{row.connection}: {row.state.value}, key {row.key}, "
+        f"{row.connection}: {row.writer.replace('_', ' ')} {row.state.value}, key {row.key}, "
         f"call {row.call_key or 'none yet'}, record {row.remote_id or 'none yet'}"
         for row in rows
     ]
 
 
-def _line(engine: Engine, tx: Tx, line: Line, directory: Directory) -> ExplainedLine:
-    items = work.get_many(tx, [share.work_id for share in line.work])
+def _line(
+    engine: Engine, tx: Tx, line: Line, shares: tuple[WorkShare, ...], directory: Directory
+) -> ExplainedLine:
+    items = work.get_many(tx, [share.work_id for share in shares])
     return ExplainedLine(
         line=line,
         rate=line.rate_origin,
         work=tuple(
             _work(engine, tx, items[share.work_id], directory)
-            for share in line.work
+            for share in shares
             if share.work_id in items
         ),
     )

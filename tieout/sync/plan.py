@@ -6,24 +6,24 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from tieout.connectors.base import CUSTOMER, INVOICE, PROJECT
+from tieout.connectors.base import CREDIT_NOTE, CUSTOMER, INVOICE, PROJECT
 from tieout.mapping import Unresolved as NotThere
 from tieout.model.document import Document
-from tieout.model.ids import idempotency_key
 from tieout.model.money import Money
 from tieout.model.party import Client
 from tieout.model.settlement import RemoteRef
 from tieout.store import audit, documents, outbox, refs
 from tieout.store.core import Tx
-from tieout.store.outbox import Intent, OutboxRow, OutboxState
+from tieout.store.outbox import OutboxRow, OutboxState
 from tieout.sync.engine import Engine
 from tieout.sync.estimate import Estimate, estimate
+from tieout.sync.intents import intend
 from tieout.sync.resolve import SUBJECTS, Resolver, Unresolved
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedWrite:
-    """One record that will be made in the ledger."""
+    """One record that will be made in the ledger, or one change of an invoice there."""
 
     writer: str
     subject_id: str
@@ -72,30 +72,20 @@ def plan(engine: Engine, tx: Tx) -> Plan:
 
 def _planned(engine: Engine, tx: Tx, resolver: Resolver, rows: Iterable[OutboxRow]) -> Plan:
     connection = engine.ledger()
-    due = list(_documents(tx, resolver, rows))
+    place = {writer.name: n for n, writer in enumerate(connection.connector.writers)}
+    due = sorted(_documents(tx, resolver, rows), key=lambda each: place.get(each[0], 0))
     writes, problems = [], []
-    for document, client in due:
-        coded = resolver.codes(tx, document, client)
-        if isinstance(coded, Unresolved):
-            problems.append(f"{document.number}: {coded.text}")
-            continue
-        writes.append(
-            PlannedWrite(
-                writer=INVOICE,
-                subject_id=document.id,
-                name=document.number,
-                client=client.name,
-                total=document.total,
-                lines=len(document.lines),
-                needs=(PROJECT, document.project_ids[0])
-                if resolver.uses_sub_customers(document)
-                else (CUSTOMER, client.id),
-            )
-        )
-    going = {write.subject_id for write in writes}
+    for writer, document, client in due:
+        if writer in (INVOICE, CREDIT_NOTE):
+            coded = resolver.codes(tx, document, client)
+            if isinstance(coded, Unresolved):
+                problems.append(f"{document.number}: {coded.text}")
+                continue
+        writes.append(_planned_write(resolver, writer, document, client))
+    going = {write.subject_id for write in writes if write.writer == INVOICE}
     parties = _Parties(engine, tx, resolver)
-    for document, client in due:
-        if document.id in going:
+    for writer, document, client in due:
+        if writer == INVOICE and document.id in going:
             parties.need(document, client)
     ahead = [*parties.customers, *parties.sub_customers]
     doubts = outbox.list_rows(tx, connection=connection.name, states=[OutboxState.UNKNOWN])
@@ -108,6 +98,24 @@ def _planned(engine: Engine, tx: Tx, resolver: Resolver, rows: Iterable[OutboxRo
         problems=(*parties.problems, *problems),
         calls=expected.calls,
         estimate=expected,
+    )
+
+
+def _planned_write(
+    resolver: Resolver, writer: str, document: Document, client: Client
+) -> PlannedWrite:
+    needs = None
+    if writer == INVOICE:
+        by_project = resolver.uses_sub_customers(document)
+        needs = (PROJECT, document.project_ids[0]) if by_project else (CUSTOMER, client.id)
+    return PlannedWrite(
+        writer=writer,
+        subject_id=document.id,
+        name=document.number,
+        client=client.name,
+        total=document.total,
+        lines=len(document.lines),
+        needs=needs,
     )
 
 
@@ -133,7 +141,7 @@ def prepare(engine: Engine, *, first: bool = True) -> Prepared:
 
 
 def _write_down(engine: Engine, connection: str, planned: Plan) -> None:
-    ahead = [write for write in planned.writes if write.writer != INVOICE]
+    ahead = [write for write in planned.writes if write.writer in (CUSTOMER, PROJECT)]
     if not planned.links and not ahead:
         return
     with engine.store.begin() as tx:
@@ -144,7 +152,7 @@ def _write_down(engine: Engine, connection: str, planned: Plan) -> None:
             detail = {"client": link.client, "remote_id": link.remote.remote_id}
             audit.record(tx, engine.actor, "customer.linked", link.client_id, detail)
         rows = {
-            (write.writer, write.subject_id): outbox.add(tx, _intent(engine, connection, write))
+            (write.writer, write.subject_id): intend(engine, tx, write.writer, write.subject_id)
             for write in ahead
         }
         for write in planned.writes:
@@ -154,28 +162,17 @@ def _write_down(engine: Engine, connection: str, planned: Plan) -> None:
                 outbox.depend(tx, connection, subject, row.id)
 
 
-def _intent(engine: Engine, connection: str, write: PlannedWrite) -> Intent:
-    subject = SUBJECTS[write.writer]
-    return Intent(
-        connection=connection,
-        writer=write.writer,
-        subject_kind=subject,
-        subject_id=write.subject_id,
-        revision=1,
-        key=idempotency_key(engine.name, connection, write.subject_id, 1, 1),
-    )
-
-
 def _documents(
     tx: Tx, resolver: Resolver, rows: Iterable[OutboxRow]
-) -> Iterator[tuple[Document, Client]]:
+) -> Iterator[tuple[str, Document, Client]]:
+    """Each row about a document, with its client."""
     for row in rows:
-        if row.writer != INVOICE:
+        if row.subject_kind != SUBJECTS[INVOICE]:
             continue
         document = documents.get(tx, row.subject_id)
         client = resolver.client(tx, document.client_id) if document else None
         if document is not None and client is not None:
-            yield document, client
+            yield row.writer, document, client
 
 
 class _Parties:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from tieout.connectors.base import INVOICE
 from tieout.model.document import Document, DocumentStatus
@@ -24,7 +27,7 @@ class PulledBack:
 
 
 def pullback(engine: Engine, *, full: bool = False) -> PulledBack:
-    """Pull the ledger's lists, invoices and payments, and note what our documents became."""
+    """Pull the ledger's lists, documents and payments, and note what our invoices became."""
     connection = engine.ledger()
     pulled = tuple(pull_connection(engine, connection, full=full))
     translate_connection(engine, connection)
@@ -42,13 +45,14 @@ def _settle(engine: Engine, tx: Tx, connection: str) -> list[tuple[str, Document
         invoice.remote_id: invoice
         for invoice in facts.bodies(tx, facts.REMOTE_INVOICE, connection=connection)
     }
+    credited = _credited(tx, connection, theirs)
     changed = []
     for ref in refs.every(tx, connection, INVOICE):
         document = documents.get(tx, ref.local_id)
         invoice = theirs.get(ref.remote.remote_id)
         if document is None or invoice is None:
             continue
-        status = _status(document, invoice)
+        status = _status(document, invoice, credited)
         if status is document.status:
             continue
         documents.set_status(tx, document.id, status)
@@ -62,13 +66,27 @@ def _settle(engine: Engine, tx: Tx, connection: str) -> list[tuple[str, Document
     return changed
 
 
-def _status(document: Document, invoice: RemoteInvoice) -> DocumentStatus:
+def _credited(tx: Tx, connection: str, theirs: Mapping[str, RemoteInvoice]) -> dict[str, Decimal]:
+    """How much of each invoice was settled by credit notes, by remote id."""
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    for payment in facts.bodies(tx, facts.PAYMENT, connection=connection):
+        settled = {each.remote_document_id for each in payment.allocations}
+        for remote_id in settled & theirs.keys() if payment.is_credit else ():
+            found[remote_id] += payment.settles(theirs[remote_id])
+    return found
+
+
+def _status(
+    document: Document, invoice: RemoteInvoice, credited: Mapping[str, Decimal]
+) -> DocumentStatus:
     """Where the ledger says the document stands. A void over there is a difference to explain,
     not a void of ours: reconciliation names it."""
     if invoice.voided or document.status is DocumentStatus.VOID:
         return document.status
+    settled = (invoice.total - invoice.balance).amount
+    paid = settled - credited.get(invoice.remote_id, Decimal(0))
     if not invoice.balance and invoice.total:
-        return DocumentStatus.PAID
-    if invoice.balance < invoice.total:
+        return DocumentStatus.PAID if paid else DocumentStatus.CREDITED
+    if paid:
         return DocumentStatus.PART_PAID
     return DocumentStatus.PUSHED

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tieout.connectors.base import ItemAnswer, Request, Response, Writer
-from tieout.connectors.exact import encode
+from tieout.connectors.exact import decode, encode
 from tieout.connectors.pace import Turn
 from tieout.connectors.transport import Connection
 from tieout.errors import (
@@ -27,7 +27,7 @@ from tieout.errors import (
 from tieout.store import LostLease, batches, outbox
 from tieout.store.core import Tx
 from tieout.store.outbox import OutboxRow, OutboxState
-from tieout.sync import doubts
+from tieout.sync import doubts, looks
 from tieout.sync.engine import Engine
 from tieout.sync.keys import item_key, key_alone, key_of_batch, key_of_repeat
 from tieout.sync.owners import at_work, is_dead
@@ -162,14 +162,15 @@ class Pusher:
         found: list[Ready] = []
         lacking: list[tuple[OutboxRow, Unresolved]] = []
         with self.engine.store.read() as tx:
-            for row in rows:
-                resolved = self.resolver.resolve(tx, row)
-                if not isinstance(resolved, Unresolved):
-                    resolved = self._built(writer, row, resolved)
-                if isinstance(resolved, Unresolved):
-                    lacking.append((row, resolved))
-                else:
-                    found.append((row, resolved))
+            known = [(row, self.resolver.resolve(tx, row)) for row in rows]
+        for row, resolved in known:
+            ready = (
+                resolved if isinstance(resolved, Unresolved) else self._built(writer, row, resolved)
+            )
+            if isinstance(ready, Unresolved):
+                lacking.append((row, ready))
+            elif ready is not None:
+                found.append((row, ready))
         if lacking:
             with self.engine.store.begin() as tx:
                 for row, problem in lacking:
@@ -184,13 +185,23 @@ class Pusher:
         else:
             self.settler.leave(tx, row, "Unmapped", problem.text)
 
-    def _built(self, writer: Writer, row: OutboxRow, resolved: Resolved) -> Resolved | Unresolved:
+    def _built(
+        self, writer: Writer, row: OutboxRow, resolved: Resolved
+    ) -> Resolved | Unresolved | None:
         """The row's bytes: those it was built with before, or new ones. What the ledger could
-        not hold is this row's trouble and nobody else's."""
+        not hold is this row's trouble and nobody else's. None: a look found it done."""
+        if row.body is None and writer.look is not None:
+            looked = looks.before(self.settler, writer, writer.look, row, resolved)
+            if not isinstance(looked, Resolved):
+                return looked
+            resolved = looked
         try:
             body = row.body or encode(writer.build(resolved.subject, resolved.context))
         except Misconfigured as problem:
             return Unresolved(text=problem.text)
+        if writer.look is not None:
+            context = replace(resolved.context, sent=decode(body))
+            resolved = replace(resolved, context=context)
         return replace(resolved, body=body)
 
     def _send(self, writer: Writer, ready: Sequence[Ready]) -> None:

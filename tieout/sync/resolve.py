@@ -7,9 +7,13 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from tieout.connectors.base import (
+    ALLOCATION,
+    CORRECTION,
+    CREDIT_NOTE,
     CUSTOMER,
     INVOICE,
     PROJECT,
+    VOID,
     LineCodes,
     Subject,
     WriteContext,
@@ -18,7 +22,6 @@ from tieout.mapping import (
     DocumentNames,
     document_names,
     find_customer,
-    find_entry,
     line_names,
 )
 from tieout.mapping import Held as Unmapped
@@ -27,11 +30,12 @@ from tieout.model.document import Document
 from tieout.model.party import Client
 from tieout.model.project import Project
 from tieout.model.settlement import ListEntry, ListKind
-from tieout.store import documents, outbox, projects, refs
+from tieout.store import documents, orders, outbox, projects, refs
 from tieout.store.core import Tx
 from tieout.store.outbox import OutboxRow, OutboxState
 from tieout.sync.engine import Engine
 from tieout.sync.ledger_lists import LedgerLists
+from tieout.sync.list_ids import ListIds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +44,7 @@ class Resolved:
 
     subject: Subject
     context: WriteContext
+    about: Document | None = None  # the invoice that a credit note, a void ... is about
     body: bytes = b""  # what goes out, once it is built
 
 
@@ -61,6 +66,7 @@ class Resolver:
         self.connector = engine.connection(connection).connector
         self.settings = engine.connection(connection).settings
         self.lists = LedgerLists(tx, engine.connection(connection))
+        self._ids = ListIds(self.connector, self.lists)
         self._clients: dict[str, Client | None] = {}
         self._projects: dict[str, Project | None] = {}
         self._customers: dict[tuple[str, str], ListEntry | NotThere] = {}
@@ -71,6 +77,10 @@ class Resolver:
             CUSTOMER: self._customer,
             PROJECT: self._project,
             INVOICE: self._invoice,
+            CREDIT_NOTE: self._credit_note,
+            ALLOCATION: self._allocation,
+            VOID: self._change,
+            CORRECTION: self._change,
         }
         return by_writer[row.writer](tx, row)
 
@@ -133,9 +143,9 @@ class Resolver:
 
     def _missing(self, tx: Tx, writer: str, local_id: str, what: str) -> Unresolved:
         """Not there: because its own write waits, or because nobody has decided about it."""
-        rows = outbox.list_rows(
-            tx, connection=self.connection, subject=(SUBJECTS[writer], local_id)
-        )
+        subject = SUBJECTS[writer], local_id
+        rows = outbox.list_rows(tx, connection=self.connection, subject=subject)
+        rows = [row for row in rows if row.writer == writer]
         if any(row.state is OutboxState.HELD for row in rows):
             return Unresolved(text=f"{what} could not be created: see `tieout held`.")
         if rows:
@@ -170,8 +180,9 @@ class Resolver:
             exchange_rate=coded.exchange_rate,
             email=client.email,
         )
-        memo = document.memo or coded.names.memo
-        return Resolved(subject=replace(document, memo=memo), context=context)
+        now = orders.corrected(document, orders.every(tx, document.id, CORRECTION))
+        memo = now.memo or coded.names.memo
+        return Resolved(subject=replace(now, memo=memo), context=context)
 
     def _customer_of(
         self, tx: Tx, document: Document, client: Client, names: DocumentNames
@@ -185,6 +196,72 @@ class Resolver:
         if ref is None:
             return self._missing(tx, writer, local_id, f"{writer.capitalize()} {what}")
         return ref.remote.remote_id
+
+    # -- about an invoice that is there -----------------------------------------------------
+    def _credit_note(self, tx: Tx, row: OutboxRow) -> Resolved | Unresolved:
+        note = documents.get(tx, row.subject_id)
+        invoice = documents.get(tx, note.credits) if note else None
+        client = self.client(tx, note.client_id) if note else None
+        if note is None or invoice is None or client is None:
+            return Unresolved(text=f"There is no document {row.subject_id} any more.")
+        there = self._there(tx, invoice)
+        if isinstance(there, Unresolved):
+            return there
+        coded = self.codes(tx, note, client)
+        if isinstance(coded, Unresolved):
+            return coded
+        context = self._context(
+            row,
+            customer_id=there.digest.customer_id if there.digest else "",
+            lines=coded.lines,
+            department_id=coded.department_id,
+            exchange_rate=coded.exchange_rate,
+            email=client.email,
+            invoice_id=there.remote.remote_id,
+        )
+        return Resolved(subject=note, context=context, about=invoice)
+
+    def _allocation(self, tx: Tx, row: OutboxRow) -> Resolved | Unresolved:
+        note = documents.get(tx, row.subject_id)
+        invoice = documents.get(tx, note.credits) if note else None
+        if note is None or invoice is None:
+            return Unresolved(text=f"There is no document {row.subject_id} any more.")
+        there = self._there(tx, invoice)
+        if isinstance(there, Unresolved):
+            return there
+        credit = refs.get(tx, self.connection, CREDIT_NOTE, note.id)
+        if credit is None or credit.digest is None:
+            return self._missing(tx, CREDIT_NOTE, note.id, f"Credit note {note.number}")
+        context = self._context(
+            row,
+            customer_id=credit.digest.customer_id,
+            invoice_id=there.remote.remote_id,
+            credit_id=credit.remote.remote_id,
+            amount=credit.digest.net + credit.digest.tax,
+        )
+        return Resolved(subject=note, context=context, about=invoice)
+
+    def _change(self, tx: Tx, row: OutboxRow) -> Resolved | Unresolved:
+        """What a person ordered to be done to an invoice that is there: a void, a correction."""
+        invoice = documents.get(tx, row.subject_id)
+        order = orders.get(tx, row.subject_id, row.writer, row.revision)
+        if invoice is None or order is None:
+            return Unresolved(text=f"There is no document {row.subject_id} any more.")
+        there = self._there(tx, invoice)
+        if isinstance(there, Unresolved):
+            return there
+        context = self._context(
+            row,
+            customer_id=there.digest.customer_id if there.digest else "",
+            invoice_id=there.remote.remote_id,
+            order=order,
+        )
+        return Resolved(subject=invoice, context=context, about=invoice)
+
+    def _there(self, tx: Tx, invoice: Document) -> refs.Ref | Unresolved:
+        """The invoice's record over there."""
+        found = refs.get(tx, self.connection, INVOICE, invoice.id)
+        return found or self._missing(tx, INVOICE, invoice.id, f"Invoice {invoice.number}")
 
     def uses_sub_customers(self, document: Document) -> bool:
         """Whether this invoice goes to a project's sub-customer."""
@@ -213,8 +290,8 @@ class Resolver:
             return Unresolved(text=names.text)
         problems: list[str] = []
         lines = self._line_codes(document, client, on_it, problems)
-        term_id = self._term_id(document, names.terms, problems)
-        department_id = self._id_of(ListKind.DEPARTMENT, names.department, problems)
+        term_id = self._ids.terms(document, names.terms, problems)
+        department_id = self._ids.of(ListKind.DEPARTMENT, names.department, problems)
         if problems:
             return Unresolved(text="; ".join(dict.fromkeys(problems)))
         return Codes(
@@ -281,35 +358,11 @@ class Resolver:
                     "mappings/ledger.yaml"
                 )
             codes[line.id] = LineCodes(
-                item_id=self._id_of(ListKind.ITEM, names.item, problems),
-                tax_code_id=self._tax_code(names.tax_code, problems),
-                class_id=self._id_of(ListKind.CLASS, names.class_name, problems),
+                item_id=self._ids.of(ListKind.ITEM, names.item, problems),
+                tax_code_id=self._ids.tax_code(names.tax_code, problems),
+                class_id=self._ids.of(ListKind.CLASS, names.class_name, problems),
             )
         return codes
-
-    def _tax_code(self, name: str, problems: list[str]) -> str:
-        if name in self.connector.tax_words.get(self.lists.country, ()):
-            return name
-        return self._id_of(ListKind.TAX_CODE, name, problems)
-
-    def _term_id(self, document: Document, name: str, problems: list[str]) -> str:
-        """The terms' id; where the ledger keeps no terms, the due date says it all."""
-        if ListKind.TERM in self.connector.unlisted and document.due_date is not None:
-            return ""
-        return self._id_of(ListKind.TERM, name, problems)
-
-    def _id_of(self, kind: ListKind, name: str, problems: list[str]) -> str:
-        if not name:
-            return ""
-        if kind in self.connector.unlisted:
-            what = kind.value.replace("_", " ")
-            problems.append(f"{what} '{name}': {self.connector.title} has no list of them")
-            return ""
-        found: ListEntry | NotThere = find_entry(kind, name, self.lists.of(kind))
-        if isinstance(found, NotThere):
-            problems.append(found.text)
-            return ""
-        return found.remote_id
 
     def _context(self, row: OutboxRow, **known: object) -> WriteContext:
         return WriteContext(
@@ -333,4 +386,12 @@ class Codes:
 
 
 #: What the subject of each writer is called in the outbox.
-SUBJECTS = {CUSTOMER: "client", PROJECT: "project", INVOICE: "document"}
+SUBJECTS = {
+    CUSTOMER: "client",
+    PROJECT: "project",
+    INVOICE: "document",
+    CREDIT_NOTE: "document",
+    ALLOCATION: "document",
+    VOID: "document",
+    CORRECTION: "document",
+}

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from tieout.connectors.base import INVOICE
+from tieout.connectors.base import ALLOCATION, CREDIT_NOTE, CUSTOMER, INVOICE, PROJECT
 from tieout.errors import NotAllowed
 from tieout.model.document import DocumentStatus
-from tieout.model.ids import SourceRef, idempotency_key
+from tieout.model.ids import SourceRef
 from tieout.model.settlement import RemoteInvoice
 from tieout.store import audit, documents, facts, outbox, refs
 from tieout.store.core import Tx
 from tieout.store.outbox import OutboxRow, OutboxState
 from tieout.sync.engine import Engine
+from tieout.sync.intents import intend, key_of
+
+#: Writers that make a document.
+_MADE = (INVOICE, CREDIT_NOTE)
+#: Writers whose bytes depend on our own records alone.
+_PLAIN = (CUSTOMER, PROJECT, *_MADE)
 
 
 def retry_row(
@@ -28,27 +34,50 @@ def retry_row(
         if again:
             after = _again(engine, tx, row)
         else:
-            after = outbox.release_held(tx, row.id, rebuild=rebuild)
+            # What is about an invoice is built from how that stands now, not then.
+            anew = rebuild or (row.writer not in _PLAIN and not row.in_doubt)
+            after = outbox.release_held(tx, row.id, rebuild=anew)
+            _release_followers(tx, row)
         action = "outbox.again" if again else "outbox.retried"
         detail = {"row": after.id, "key": after.key, "rebuild": rebuild}
         audit.record(tx, engine.actor, action, row.subject_id, detail)
     return after
 
 
+def _release_followers(tx: Tx, row: OutboxRow) -> None:
+    """What was held because this was: the allocation of a credit note, an invoice's correction."""
+    for other in outbox.list_rows(tx, subject=(row.subject_kind, row.subject_id)):
+        waited = other.depends_on == row.id and other.body is None
+        if waited and other.state is OutboxState.HELD:
+            outbox.release_held(tx, other.id)
+
+
 def _again(engine: Engine, tx: Tx, row: OutboxRow) -> OutboxRow:
     """One generation later, and only when the ledger itself says that the record is gone."""
-    if row.writer != INVOICE:
-        raise NotAllowed("Only invoices are made again; other records stay as they are.")
+    if row.writer not in _MADE:
+        raise NotAllowed(
+            "Only invoices and credit notes are made again; other records stay as they are."
+        )
     if row.state is OutboxState.CONFIRMED and not _is_gone(engine, tx, row):
         raise NotAllowed(
             f"As last read, {row.connection} still has it as record {row.remote_id}. Void or "
             "delete it there, run `tieout pullback`, then order it again."
         )
-    key = idempotency_key(
-        engine.name, row.connection, row.subject_id, row.revision, row.generation + 1
-    )
+    generation = row.generation + 1
+    key = key_of(engine, row.connection, row.writer, row.subject_id, row.revision, generation)
     after = outbox.again(tx, row.id, key)
     refs.forget(tx, row.connection, row.writer, row.subject_id)
+    if row.writer == CREDIT_NOTE and engine.ledger().connector.writes(ALLOCATION):
+        refs.forget(tx, row.connection, ALLOCATION, row.subject_id)
+        intend(
+            engine,
+            tx,
+            ALLOCATION,
+            row.subject_id,
+            revision=row.revision,
+            generation=generation,
+            after=after,
+        )
     documents.set_status(tx, row.subject_id, DocumentStatus.APPROVED)
     return after
 
@@ -61,7 +90,9 @@ def _is_gone(engine: Engine, tx: Tx, row: OutboxRow) -> bool:
         for stream in streams
         if stream.yields is RemoteInvoice
         for fact in facts.by_source(
-            tx, facts.REMOTE_INVOICE, SourceRef(row.connection, stream.name, row.remote_id)
+            tx,
+            facts.Kind(stream.kind, RemoteInvoice),
+            SourceRef(row.connection, stream.name, row.remote_id),
         )
     ]
     return bool(read) and all(fact.deleted or fact.body.voided for fact in read)
@@ -75,8 +106,11 @@ def _row(tx: Tx, name: str, state: OutboxState) -> OutboxRow:
     document = documents.by_number(tx, name) or documents.get(tx, name)
     subject = document.id if document else name
     rows = [row for row in outbox.list_rows(tx) if row.subject_id == subject]
+    if state is OutboxState.CONFIRMED:  # what is made again is the document itself
+        rows = [row for row in rows if row.writer in _MADE] or rows
     if rows:
-        return max(rows, key=lambda row: (row.generation, row.state is state))
+        # Of several that are held, the document itself: the others wait for it.
+        return max(rows, key=lambda row: (row.generation, row.state is state, row.writer in _MADE))
     if document is not None:
         raise NotAllowed(f"{name} was not sent yet; approve it, then `tieout push`.")
     raise NotAllowed(

@@ -11,25 +11,38 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from tieout.connectors.base import ItemAnswer, Request, Row, Writer
+from tieout.connectors.base import (
+    ALLOCATION,
+    CREDIT_NOTE,
+    INVOICE,
+    VOID,
+    ItemAnswer,
+    Request,
+    Row,
+    Writer,
+)
 from tieout.connectors.faults import of_item
 from tieout.connectors.transport import Connection
 from tieout.errors import AuthExpired, Conflict, RateLimited, RemoteError, Transient, Unknown
 from tieout.model.document import DocumentStatus
 from tieout.model.ids import jitter
 from tieout.model.settlement import Digest
-from tieout.store import audit, batches, documents, outbox, refs
+from tieout.store import audit, batches, documents, orders, outbox, refs
 from tieout.store.core import Tx
 from tieout.store.outbox import OutboxRow
 from tieout.sync.echo import agrees, differs
 from tieout.sync.engine import Engine
 from tieout.sync.estimate import Estimate
 from tieout.sync.resolve import Resolved
+from tieout.sync.void import finish
 
 #: Tries of a call that changed nothing before a person is asked.
 TRIES = 6
 #: Answers that a gateway gives in place of a vendor that took too long.
 _TIMED_OUT = (None, 408, 504)
+
+#: What becomes of a credit note that cannot be set against its invoice.
+UNAPPLIED = "The credit stays unapplied: set it against another invoice there, or refund it."
 
 Boundary = Callable[[str], None]
 #: A row and all that its call needs.
@@ -139,9 +152,15 @@ class Settler:
         """The ledger has it, as this record."""
         ref = writer.read(record)
         outbox.confirm(tx, row, row.fence, ref)
-        refs.put(tx, self.connection.name, writer.name, row.subject_id, ref, digest=theirs)
-        if row.subject_kind == "document":
+        # What changes an invoice is told of the invoice; what was agreed about that stays.
+        kind, agreed = (INVOICE, None) if writer.changes else (writer.name, theirs)
+        refs.put(tx, self.connection.name, kind, row.subject_id, ref, digest=agreed)
+        if writer.name in (INVOICE, CREDIT_NOTE):
             documents.set_status(tx, row.subject_id, DocumentStatus.PUSHED)
+        if writer.name == VOID:
+            order = orders.get(tx, row.subject_id, VOID, row.revision)
+            assert order is not None  # stored with the row
+            finish(self.engine, tx, order)
         audit.record(
             tx,
             self.engine.actor,
@@ -158,7 +177,8 @@ class Settler:
         elif isinstance(error, RateLimited | Transient | AuthExpired):
             self.postpone(tx, row, error)
         else:
-            self.leave(tx, row, type(error).__name__, error.text)
+            advice = f" {UNAPPLIED}" if row.writer == ALLOCATION else ""
+            self.leave(tx, row, type(error).__name__, f"{error.text}{advice}")
 
     def doubt(self, tx: Tx, row: OutboxRow, error: RemoteError) -> None:
         """The next step is a look, at once: what is there is found, and nothing is sent."""

@@ -14,4 +14,4 @@ def subject_of(tx: Tx, row: OutboxRow) -> str:
     project = projects.get_project(tx, row.subject_id)
     name = document.number if document else ""
     name = name or (client.name if client else "") or (project.name if project else "")
-    return f"{row.writer} {name or row.subject_id}"
+    return f"{row.writer.replace('_', ' ')} {name or row.subject_id}"

@@ -1,4 +1,4 @@
-"""QuickBooks Online: the ledger's lists, invoices and payments, over the Accounting API v3.
+"""QuickBooks Online: the ledger's lists, its documents and payments, over the Accounting API v3.
 
 Read `CONNECTOR` at the end first. Sources: Intuit's API reference, and its pages on
 OAuth 2.0, limits and throttles, data queries, change data capture and batch operations.
@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from tieout.connectors import base
 from tieout.connectors.base import Request, Since, Stream, Token, Writer
-from tieout.connectors.quickbooks import build, faults, queries, translate, webhook, wire
+from tieout.connectors.quickbooks import build, changes, faults, queries, translate, webhook, wire
 from tieout.connectors.quickbooks.unverified import UNVERIFIED
 from tieout.model.document import Document
 from tieout.model.party import Client
@@ -162,6 +162,8 @@ STREAMS = (
     _list("departments", "Department", ListKind.DEPARTMENT),
     _stream("invoices", "Invoice", queries.changes("Invoice"), translate.invoice,
             RemoteInvoice, "remote_invoice", wire.Invoice),
+    _stream("credit_memos", "CreditMemo", queries.changes("CreditMemo"), translate.credit_memo,
+            RemoteInvoice, "remote_credit", wire.CreditMemo),
     _stream("payments", "Payment", queries.changes("Payment"), translate.payment,
             Payment, "payment", wire.Payment),
 )  # fmt: skip
@@ -182,22 +184,70 @@ FEED = base.Feed(
 
 
 # -- writers ----------------------------------------------------------------------------
-def _writer(name: str, takes: type, depends_on: tuple[str, ...], make: Any) -> Writer:
-    is_invoice = name == base.INVOICE
-    entity = "Invoice" if is_invoice else "Customer"
+def _party(name: str, takes: type, depends_on: tuple[str, ...], make: Any) -> Writer:
     return Writer(
         name=name,
         takes=takes,
         depends_on=depends_on,
         build=make,
+        send=build.sender("customer"),
+        record=build.record("Customer"),
+        read=translate.ref,
+        digest=translate.customer_digest,
+        expect=build.expect_name,
+        finds=build.FIND_NAMES,
+        key_length=build.CALL_KEY,
+    )
+
+
+def _document(name: str, entity: str, depends_on: tuple[str, ...], **more: Any) -> Writer:
+    return Writer(
+        name=name,
+        takes=Document,
+        depends_on=depends_on,
+        build=build.sales_document,
         send=build.sender(entity.lower()),
         record=build.record(entity),
         read=translate.ref,
-        digest=translate.invoice_digest if is_invoice else translate.customer_digest,
-        expect=build.expect_invoice if is_invoice else build.expect_name,
-        finds=build.FIND_INVOICES if is_invoice else build.FIND_NAMES,
+        digest=translate.document_digest,
+        expect=build.expect_document,
+        finds=build.find_documents(entity),
         key_length=build.CALL_KEY,
-        batch=build.BATCH if is_invoice else None,
+        **more,
+    )
+
+
+_ALLOCATION = Writer(
+    name=base.ALLOCATION,
+    takes=Document,
+    depends_on=(base.CREDIT_NOTE,),
+    build=changes.allocation,
+    send=build.sender("payment"),
+    record=build.record("Payment"),
+    read=translate.ref,
+    digest=translate.allocation_digest,
+    expect=changes.expect_allocation,
+    finds=build.FIND_ALLOCATIONS,
+    key_length=build.CALL_KEY,
+    look=changes.LOOK,
+)
+
+
+def _change(name: str, make: Any, send: Any, digest: Any, expect: Any, finds: Any) -> Writer:
+    return Writer(
+        name=name,
+        takes=Document,
+        depends_on=(base.INVOICE,),
+        build=make,
+        send=send,
+        record=build.record("Invoice"),
+        read=translate.ref,
+        digest=digest,
+        expect=expect,
+        finds=finds,
+        key_length=build.CALL_KEY,
+        look=changes.LOOK,
+        changes=True,
     )
 
 
@@ -235,9 +285,27 @@ CONNECTOR = base.Connector(
     streams=STREAMS,
     feed=FEED,
     writers=(
-        _writer(base.CUSTOMER, Client, (), build.customer),
-        _writer(base.PROJECT, Project, (base.CUSTOMER,), build.sub_customer),
-        _writer(base.INVOICE, Document, (base.CUSTOMER, base.PROJECT), build.invoice),
+        _party(base.CUSTOMER, Client, (), build.customer),
+        _party(base.PROJECT, Project, (base.CUSTOMER,), build.sub_customer),
+        _document(base.INVOICE, "Invoice", (base.CUSTOMER, base.PROJECT), batch=build.BATCH),
+        _document(base.CREDIT_NOTE, "CreditMemo", (base.INVOICE,)),
+        _ALLOCATION,
+        _change(
+            base.VOID,
+            changes.void,
+            changes.send_void,
+            changes.void_digest,
+            changes.expect_void,
+            changes.FIND_VOID,
+        ),
+        _change(
+            base.CORRECTION,
+            changes.correction,
+            changes.send_correction,
+            translate.worded,
+            changes.expect_correction,
+            changes.FIND_CORRECTION,
+        ),
     ),
     identity=base.Identity(
         request=lambda settings: queries.get(

@@ -1,5 +1,5 @@
-"""What we write: bodies of customers, sub-customers and invoices, the calls that carry
-them, and how to look for one that may be there already.
+"""What we write: bodies of customers, sub-customers, invoices and credit memos, the calls
+that carry them, and how to look for one that may be there already.
 
 Lengths, Amount = Qty x UnitPrice and the request id: Intuit, API reference of Customer
 and Invoice, "batch operations". Nothing here rounds. `build` functions raise
@@ -61,11 +61,12 @@ def display_name(context: WriteContext) -> str:
     return fits("name", known(plain, "name of a customer"), NAME)
 
 
-def invoice(document: Document, context: WriteContext) -> Row:
-    """An invoice with all its lines, and our key in the note that clients do not see."""
-    what, key = f"invoice {document.number}", translate.mark(context.key)
-    if document.kind is not DocumentKind.INVOICE:
-        raise Misconfigured(f"{document.number}: QuickBooks is sent invoices only; enter it there")
+def sales_document(document: Document, context: WriteContext) -> Row:
+    """An invoice or a credit memo with all its lines, and our key in the note that clients do
+    not see. A credit memo's amounts are positive too; it falls due on no day."""
+    is_invoice = document.kind is DocumentKind.INVOICE
+    what = f"{document.kind.value.replace('_', ' ')} {document.number}"
+    key = translate.mark(context.key)
     lines = [{"LineNum": n, **line} for n, line in enumerate(_lines(document, context), 1)]
     if len(lines) > MOST_LINES:
         raise Misconfigured(f"{what} has {len(lines)} lines, QuickBooks takes {MOST_LINES}")
@@ -75,15 +76,15 @@ def invoice(document: Document, context: WriteContext) -> Row:
     return said(
         DocNumber=fits("number", document.number, NUMBER),
         TxnDate=document.issue_date.isoformat(),
-        DueDate=document.due_date and document.due_date.isoformat(),
-        SalesTermRef=_ref(context.term_id),
-        DepartmentRef=_ref(context.department_id),
-        CustomerRef=_ref(known(context.customer_id, f"customer of {what}")),
-        CurrencyRef=_ref(document.currency),
-        # Without a rate QuickBooks may book a foreign invoice one to one.
+        DueDate=document.due_date.isoformat() if is_invoice and document.due_date else None,
+        SalesTermRef=ref(context.term_id) if is_invoice else None,
+        DepartmentRef=ref(context.department_id),
+        CustomerRef=ref(known(context.customer_id, f"customer of {what}")),
+        CurrencyRef=ref(document.currency),
+        # Without a rate QuickBooks may book a foreign document one to one.
         ExchangeRate=known(context.exchange_rate, f"exchange rate of {what}") if foreign else None,
         BillEmail=context.email and {"Address": fits("e-mail address", context.email, EMAIL)},
-        CustomerMemo=_ref(cut(memo, MEMO)),
+        CustomerMemo=ref(cut(memo, MEMO)),
         # The key comes first: a void puts its word before it, and no cut reaches it.
         PrivateNote=cut(f"{key} {memo}".rstrip(), TEXT),
         # Not known in the US, where tax is worked out from the address.
@@ -116,24 +117,25 @@ def _line(line: Line, context: WriteContext) -> Row:
         "Amount": exact(line.amount.amount, AMOUNT_PLACES, f"amount of {what}"),
         "Description": cut(line.description, TEXT),
         "SalesItemLineDetail": said(
-            ItemRef=_ref(item_id),
+            ItemRef=ref(item_id),
             Qty=exact(line.quantity, RATE_PLACES, f"quantity of {what}"),
             UnitPrice=exact(line.rate, RATE_PLACES, f"rate of {what}"),
             ServiceDate=line.service_date and line.service_date.isoformat(),
-            ClassRef=_ref(codes.class_id if codes else ""),
-            TaxCodeRef=_ref(known(tax, f"tax code of {what}")),
+            ClassRef=ref(codes.class_id if codes else ""),
+            TaxCodeRef=ref(known(tax, f"tax code of {what}")),
         ),
     }
 
 
-def _ref(value: str) -> Row | None:
+def ref(value: str) -> Row | None:
+    """A pointer to a record there, or a text that clients see; None for nothing."""
     return {"value": value} if value else None
 
 
 # -- the calls --------------------------------------------------------------------------
 def sender(entity: str) -> Callable[[bytes, str, Any], Request]:
     """A call that creates one record. A repeat of its key is answered as the first time."""
-    return lambda body, key, settings: _post(entity, body, key, settings)
+    return lambda body, key, settings: post(entity, body, key, settings)
 
 
 def batch(items: Iterable[tuple[str, bytes]], call_key: str, settings: Any) -> Request:
@@ -147,7 +149,7 @@ def batch(items: Iterable[tuple[str, bytes]], call_key: str, settings: Any) -> R
         for name, body in items
     ]
     whole = b'{"BatchItemRequest":[%s]}' % b",".join(parts)
-    return _post("batch", whole, fits("batch key", call_key, CALL_KEY), settings)
+    return post("batch", whole, fits("batch key", call_key, CALL_KEY), settings)
 
 
 def split(answer: Any) -> Mapping[str, ItemAnswer]:
@@ -180,20 +182,23 @@ def record(entity: str) -> Callable[[Any], Row]:
     return read
 
 
-def _post(path: str, body: bytes, key: str, settings: Any) -> Request:
+def post(
+    path: str, body: bytes, key: str, settings: Any, verb: str = "create", **params: str
+) -> Request:
+    """A call that writes; a repeat of its key is answered as the first time."""
     return Request(
         method="POST",
         path=f"/{path}",
-        params=(("minorversion", settings.minor_version), ("requestid", key)),
+        params=(("minorversion", settings.minor_version), ("requestid", key), *params.items()),
         body=body,
         content_type="application/json",
-        purpose=f"create {path}",
+        purpose=f"{verb} {path}",
         writes=True,
     )
 
 
 # -- looking ----------------------------------------------------------------------------
-def _find(by: str, entity: str, where: Callable[..., tuple[str, ...]], fits: Any) -> Find:
+def find(by: str, entity: str, where: Callable[..., tuple[str, ...]], fits: Any) -> Find:
     """Ask for the records of an entity by conditions, none = this way cannot be used."""
 
     def request(subject: Any, context: WriteContext, settings: Any) -> Request | None:
@@ -218,7 +223,7 @@ def _bears_name(row: Row, subject: Any, context: WriteContext) -> bool:
 
 
 def _of_the_day(document: Document, context: WriteContext) -> tuple[str, ...]:
-    # Notes cannot be asked for, so the customer's invoices of the day are looked through.
+    # Notes cannot be asked for, so the customer's records of the day are looked through.
     day = document.issue_date.isoformat()
     return queries.among("CustomerRef", context.customer_id), queries.among("TxnDate", day)
 
@@ -236,11 +241,16 @@ def _bears_number(row: Row, document: Document, context: WriteContext) -> bool:
     return row.get("DocNumber") == document.number
 
 
-FIND_NAMES = (_find("name", "Customer", _named, _bears_name),)
-FIND_INVOICES = (
-    _find("key", "Invoice", _of_the_day, _bears_key),
-    _find("number", "Invoice", _numbered, _bears_number),
-)
+FIND_NAMES = (find("name", "Customer", _named, _bears_name),)
+FIND_ALLOCATIONS = (find("key", "Payment", _of_the_day, _bears_key),)
+
+
+def find_documents(entity: str) -> tuple[Find, ...]:
+    """By our key, then by number."""
+    return (
+        find("key", entity, _of_the_day, _bears_key),
+        find("number", entity, _numbered, _bears_number),
+    )
 
 
 # -- what must come back ----------------------------------------------------------------
@@ -250,8 +260,9 @@ def expect_name(subject: Client | Project, context: WriteContext) -> Digest:
     return translate.name_digest(name, parent_id, context.key)
 
 
-def expect_invoice(document: Document, context: WriteContext) -> Digest:
-    """What an invoice must come back as. Its tax is QuickBooks' to say: 0 here is no claim."""
+def expect_document(document: Document, context: WriteContext) -> Digest:
+    """What an invoice or a credit memo must come back as. Its tax is QuickBooks' to say: 0
+    here is no claim."""
     return Digest(
         number=document.number,
         currency=document.currency,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from tieout.connectors.base import Held, Row
 from tieout.connectors.quickbooks import wire
 from tieout.model import settlement as books
+from tieout.model.document import DocumentKind
 from tieout.model.ids import SourceRef
 from tieout.model.money import Money, is_currency
 
@@ -69,10 +71,25 @@ def _at(value: Any, path: str) -> Detail:
 
 def invoice(row: wire.Invoice, source: SourceRef, settings: Any) -> books.RemoteInvoice | Held:
     """An invoice as it stands now, with QuickBooks' own tax."""
+    return _document(row, source, settings, DocumentKind.INVOICE, row.Balance)
+
+
+def credit_memo(
+    row: wire.CreditMemo, source: SourceRef, settings: Any
+) -> books.RemoteInvoice | Held:
+    """A credit memo as it stands now; its balance is what no invoice has used yet."""
+    return _document(row, source, settings, DocumentKind.CREDIT_NOTE, row.RemainingCredit)
+
+
+def _document(
+    row: wire.Document, source: SourceRef, settings: Any, kind: DocumentKind, balance: Decimal
+) -> books.RemoteInvoice | Held:
     currency = row.CurrencyRef.value or settings.firm_currency
     if not is_currency(currency):
-        return _no_currency(f"invoice {row.DocNumber or row.Id}", currency)
+        name = kind.value.replace("_", " ")
+        return _no_currency(f"{name} {row.DocNumber or row.Id}", currency)
     return books.RemoteInvoice(
+        kind=kind,
         source=source,
         remote_id=row.Id,
         revision=row.SyncToken,
@@ -82,7 +99,7 @@ def invoice(row: wire.Invoice, source: SourceRef, settings: Any) -> books.Remote
         due_date=row.DueDate,
         total=Money(row.TotalAmt, currency),
         tax=Money(row.TxnTaxDetail.TotalTax, currency),
-        balance=Money(row.Balance, currency),
+        balance=Money(balance, currency),
         lines=tuple(_money_lines(row.Line)),
         key=key_in(row.PrivateNote),
         voided=_voided(row),
@@ -155,9 +172,10 @@ def ref(row: Row) -> books.RemoteRef:
     )
 
 
-def invoice_digest(row: Row) -> books.Digest:
-    """What an invoice says. Its currency is "" where the company keeps one and names none."""
-    record = wire.Invoice.model_validate(row)
+def document_digest(row: Row) -> books.Digest:
+    """What an invoice or a credit memo says. Its currency is "" where the company keeps one
+    and names none."""
+    record = wire.Document.model_validate(row)
     tax = record.TxnTaxDetail.TotalTax
     return books.Digest(
         number=record.DocNumber,
@@ -169,6 +187,38 @@ def invoice_digest(row: Row) -> books.Digest:
         issue_date=record.TxnDate,
         key=key_in(record.PrivateNote),
     )
+
+
+def worded(row: Row) -> books.Digest:
+    """What an invoice says, with the words and the due date that may be corrected."""
+    record = wire.Document.model_validate(row)
+    due, memo = record.DueDate, record.CustomerMemo.value
+    return replace(document_digest(row), key="", due_date=due, memo=memo)
+
+
+def allocation_digest(row: Row) -> books.Digest:
+    """What a payment sets against invoices: its amount there, and how many lines it has."""
+    record = wire.Payment.model_validate(row)
+    against = [
+        line.Amount
+        for line in record.Line
+        if any(link.TxnType == "Invoice" for link in line.LinkedTxn)
+    ]
+    return books.Digest(
+        number="",
+        currency=record.CurrencyRef.value,
+        net=sum(against, Decimal(0)),
+        tax=record.TotalAmt,  # money, of which there must be none
+        lines=len(record.Line),
+        customer_id=record.CustomerRef.value,
+        issue_date=record.TxnDate,
+        key=key_in(record.PrivateNote),
+    )
+
+
+def is_void(row: Row) -> bool:
+    """Whether an invoice is void."""
+    return _voided(wire.Document.model_validate(row))
 
 
 def customer_digest(row: Row) -> books.Digest:

@@ -101,14 +101,33 @@ class TaxDetail(Wire):
     TotalTax: Decimal = Decimal(0)
 
 
-class Invoice(Transaction):
-    """An invoice."""
+class Memo(Wire):
+    """A text that clients see."""
+
+    value: str = ""
+
+
+class Document(Transaction):
+    """What invoices and credit memos share."""
 
     DocNumber: str = ""
-    DueDate: date | None = None
-    Balance: Decimal
+    DueDate: date | None = None  # of invoices
+    Balance: Decimal = Decimal(0)
+    CustomerMemo: Memo = Memo()
     TxnTaxDetail: TaxDetail = TaxDetail()
     LinkedTxn: tuple[Link, ...] = ()
+
+
+class Invoice(Document):
+    """An invoice."""
+
+    Balance: Decimal
+
+
+class CreditMemo(Document):
+    """A credit memo; its amounts are positive."""
+
+    RemainingCredit: Decimal
 
 
 class Payment(Transaction):

@@ -9,6 +9,7 @@ from tieout.reconcile.books import Books
 from tieout.reconcile.checks import (
     cash,
     content,
+    credit,
     duplicate,
     fresh,
     missing,
@@ -28,6 +29,7 @@ CHECKS: tuple[Check, ...] = (
     content.check,
     status.check,
     cash.check,
+    credit.check,
     numbers.check,
     unbilled.check,
     fresh.check,

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 
 from tieout.model.discrepancy import Discrepancy, DiscrepancyClass
-from tieout.model.document import Document
-from tieout.model.settlement import RemoteInvoice
-from tieout.reconcile.books import Books
+from tieout.model.document import Document, DocumentKind, DocumentStatus
+from tieout.model.settlement import LineFigures, RemoteInvoice, our_lines, their_lines
+from tieout.reconcile.books import Books, named
+
+_DO = {
+    DocumentKind.INVOICE: (
+        "Put the ledger's invoice back, or issue a credit note and a new invoice."
+    ),
+    DocumentKind.CREDIT_NOTE: "Put the ledger's credit note back.",
+}
 
 
 def check(books: Books) -> Iterator[Discrepancy]:
     """At most one for total, lines and tax of each document; voided ones belong to R09."""
     for document in books.documents:
+        if document.status is DocumentStatus.VOID:
+            continue
         for match in books.matches[document.id][:1]:
             if not match.invoice.voided:
                 yield from _total(books, document, match.invoice)
@@ -40,14 +48,13 @@ def _total(books: Books, document: Document, invoice: RemoteInvoice) -> Iterator
             f"before tax (record {invoice.remote_id}, revision {invoice.revision}). It agreed "
             "when it was pushed, so it was edited there afterwards."
         ),
-        what_to_do="Put the ledger's invoice back, or issue a credit note and a new invoice.",
-        evidence=(document.number, f"{books.ledger}/invoices/{invoice.remote_id}"),
+        what_to_do=_DO[document.kind],
+        evidence=(document.number, books.said_of(invoice)),
     )
 
 
 def _lines(books: Books, document: Document, invoice: RemoteInvoice) -> Iterator[Discrepancy]:
-    ours = Counter(_row(line.quantity, line.rate, line.amount.amount) for line in document.lines)
-    theirs = Counter(_row(line.quantity, line.rate, line.amount) for line in invoice.lines)
+    ours, theirs = our_lines(document), their_lines(invoice)
     if ours == theirs:
         return
     only_ours = sorted((ours - theirs).elements())
@@ -62,22 +69,15 @@ def _lines(books: Books, document: Document, invoice: RemoteInvoice) -> Iterator
         - sum((r[2] for r in only_theirs), Decimal(0)),
         currency=document.currency,
         explanation="Quantity, rate and amount of each line are compared; the order is not.",
-        what_to_do="Compare the lines with `tieout explain`, then put the ledger's invoice back.",
-        evidence=(document.number, f"{books.ledger}/invoices/{invoice.remote_id}"),
+        what_to_do=(
+            "Compare the lines with `tieout explain`, then put the ledger's "
+            f"{named(document.kind)} back."
+        ),
+        evidence=(document.number, books.said_of(invoice)),
     )
 
 
-Row = tuple[Decimal, Decimal, Decimal]
-
-
-def _row(quantity: Decimal | None, rate: Decimal | None, amount: Decimal) -> Row:
-    """A line without quantity or rate is one unit at its amount."""
-    if not quantity or rate is None:
-        return Decimal(1), amount.normalize(), amount.normalize()
-    return quantity.normalize(), rate.normalize(), amount.normalize()
-
-
-def _say(row: Row) -> str:
+def _say(row: LineFigures) -> str:
     quantity, rate, amount = row
     return f"{quantity:f} x {rate:f} = {amount:f}"
 
@@ -96,5 +96,5 @@ def _tax(books: Books, document: Document, invoice: RemoteInvoice) -> Iterator[D
         currency=document.currency,
         explanation="The ledger computes the tax; it answered another figure at the push.",
         what_to_do="Ask who changed the tax code or the rate in the ledger.",
-        evidence=(document.number, f"{books.ledger}/invoices/{invoice.remote_id}"),
+        evidence=(document.number, books.said_of(invoice)),
     )

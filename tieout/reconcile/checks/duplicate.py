@@ -15,7 +15,7 @@ def check(books: Books) -> Iterator[Discrepancy]:
         for copy in live[1:]:
             yield Discrepancy(
                 cls=DiscrepancyClass.R03,
-                subject=f"invoice:{books.ledger}/{copy.invoice.remote_id}",
+                subject=f"{document.kind}:{books.ledger}/{copy.invoice.remote_id}",
                 title=f"{document.number} stands in the ledger {len(live)} times",
                 ours=str(document.total),
                 theirs=str(copy.invoice.total),
@@ -26,5 +26,5 @@ def check(books: Books) -> Iterator[Discrepancy]:
                     f"record {live[0].invoice.remote_id} already is."
                 ),
                 what_to_do=f"Void {copy.invoice.remote_id} over there if nothing was paid on it.",
-                evidence=tuple(f"{books.ledger}/invoices/{m.invoice.remote_id}" for m in live),
+                evidence=tuple(books.said_of(match.invoice) for match in live),
             )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 
 from tieout.model.discrepancy import Discrepancy, DiscrepancyClass
 from tieout.model.document import Document, DocumentStatus
 from tieout.model.settlement import RemoteInvoice
-from tieout.reconcile.books import Books
+from tieout.reconcile.books import Books, named
 
 
 def check(books: Books) -> Iterator[Discrepancy]:
     """One for a document voided on one side only, or whose balance no payment explains."""
     for document in books.documents:
+        sent = books.sent.get(document.id)
+        if sent is not None and not books.read_since(sent):
+            continue  # something was done about it after the ledger was last read: R20 says so
         for match in books.matches[document.id][:1]:
             yield from _void(books, document, match.invoice)
             yield from _balance(books, document, match.invoice)
@@ -33,24 +35,14 @@ def _void(books: Books, document: Document, invoice: RemoteInvoice) -> Iterator[
         currency=document.currency,
         explanation=f"Our side holds the document as {here}, the ledger as {there}.",
         what_to_do="Ask who voided it; void it here too, or have it issued again.",
-        evidence=(document.number, f"{books.ledger}/invoices/{invoice.remote_id}"),
+        evidence=(document.number, books.said_of(invoice)),
     )
 
 
 def _balance(books: Books, document: Document, invoice: RemoteInvoice) -> Iterator[Discrepancy]:
     if invoice.voided:
         return
-    paid = sum(
-        (
-            allocation.amount
-            for payment in books.payments
-            if not payment.voided
-            for allocation in payment.allocations
-            if allocation.remote_document_id == invoice.remote_id
-            and allocation.document_type == "Invoice"
-        ),
-        Decimal(0),
-    )
+    paid = books.settled(invoice)
     settled = invoice.total.amount - invoice.balance.amount
     if abs(settled - paid) <= books.tolerance:
         return
@@ -64,8 +56,8 @@ def _balance(books: Books, document: Document, invoice: RemoteInvoice) -> Iterat
         currency=document.currency,
         explanation=(
             f"The ledger says {invoice.balance} of {invoice.total} is open; the payments we "
-            f"copied settle {paid:f}. Credits, deposits or journal entries settle the rest."
+            f"copied settle {paid:f}. Deposits or journal entries settle the rest."
         ),
-        what_to_do="Look at the invoice's linked transactions in the ledger.",
-        evidence=(document.number, f"{books.ledger}/invoices/{invoice.remote_id}"),
+        what_to_do=f"Look at the {named(document.kind)}'s linked transactions in the ledger.",
+        evidence=(document.number, books.said_of(invoice)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, cast
@@ -43,6 +44,10 @@ class NetSuiteSide:
             for row in self.vendor.books.rows("customerPayment")
             if not row.get("_voided")
         ]
+
+    def credits(self) -> list[Invoice]:
+        rows = self.vendor.books.rows("creditMemo")
+        return [replace(self._invoice(row), balance=row["unapplied"]) for row in rows]
 
     # -- setting up -------------------------------------------------------------------------
     def set_up(self, company: str, items: Iterable[str]) -> None:

@@ -41,6 +41,10 @@ class QuickBooksSide:
             if not _is_void(row)
         ]
 
+    def credits(self) -> list[Invoice]:
+        rows = self.vendor.books.rows("CreditMemo")
+        return [_invoice({**row, "Balance": row["RemainingCredit"]}) for row in rows]
+
     # -- setting up -------------------------------------------------------------------------
     def set_up(self, company: str, items: Iterable[str]) -> None:
         self.vendor.settings.company_name = company

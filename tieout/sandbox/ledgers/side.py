@@ -75,6 +75,10 @@ class LedgerSide(Protocol):
         """Every payment that was neither voided nor deleted."""
         ...
 
+    def credits(self) -> list[Invoice]:
+        """Every credit note that was not deleted; its balance is what of it was not used."""
+        ...
+
     # -- setting up -------------------------------------------------------------------------
     def set_up(self, company: str, items: Iterable[str]) -> None:
         """Name the company and give it the services it sells."""

@@ -52,6 +52,16 @@ class XeroSide:
             ]
         return found
 
+    def credits(self) -> list[Invoice]:
+        rows = self.vendor.books.rows("CreditNotes")
+        ours = ("InvoiceID", "InvoiceNumber", "AmountDue")
+        theirs = ("CreditNoteID", "CreditNoteNumber", "RemainingCredit")
+        return [
+            _invoice({**row, **dict(zip(ours, (row[name] for name in theirs), strict=True))})
+            for row in rows
+            if row["Type"] == "ACCRECCREDIT" and row["Status"] != "DELETED"
+        ]
+
     # -- setting up -------------------------------------------------------------------------
     def set_up(self, company: str, items: Iterable[str]) -> None:
         self.vendor.settings.company_name = company
