@@ -110,11 +110,10 @@ class Acts:
         return act
 
     def heal(self) -> None:
-        """What a person would put right in the end, and every vendor on its own."""
+        """What somebody would put right in the end, and every vendor on its own."""
         for vendor in self.history.world.vendors.values():
             vendor.faults.clear()
         self.history.world.ledger.close_until(None)
-        self.history.reconnect()
 
     # -- occasions -------------------------------------------------------------------------
     def untouched(self) -> Invoice | None:

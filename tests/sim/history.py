@@ -32,7 +32,7 @@ from tieout.sandbox.firm_plan import next_month
 from tieout.sandbox.firm_workspace import secrets_for
 from tieout.sandbox.world import World
 from tieout.steps import Ended
-from tieout.store import audit
+from tieout.store import audit, landed
 from tieout.store.core import Store
 from tieout.sync.approve import approve
 from tieout.sync.bill import bill
@@ -44,6 +44,9 @@ from tieout.sync.sweep import sweep
 SETTLE_S = 6 * 3600.0
 #: Seconds between two rounds of settling: longer than a wait between two looks.
 ROUND_S = 400.0
+#: Seconds until a person who is told to sign in again has done so.
+PERSON_S = 3 * 3600.0
+_SIGN_IN = "Sign in again"
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class History:
         self.vendors = Process("vendors")
         self.acts = acts.Acts(self)
         self.stopping = False
-        self.revoked = False
+        self._called = False
         self._secrets = secrets_for(hosts(self.world))
         self.secrets_ever = {*self._secrets.values()} - {""}
         self.database.parent.mkdir(exist_ok=True)
@@ -131,24 +134,21 @@ class History:
             return self._keep_books
         return self._settle if name == "settler" else self._work
 
-    def revoke(self) -> None:
-        """The ledger's user disconnects us; a person signs in again some hours later."""
-        self.revoked = self.world.ledger.revoke()
+    def call_a_person(self) -> None:
+        """Somebody reads that a sign-in has ended, and signs in again some hours later."""
+        if self._called:
+            return
+        self._called = True
 
-        def reconnect() -> None:
-            self.kernel.sleep(3 * 3600.0)
-            self.reconnect()
-
-        self.kernel.spawn(Process("person"), "person", reconnect)
-
-    def reconnect(self) -> None:
-        """A person signs in again: other credentials stand in the environment."""
-        if self.revoked:
+        def sign_in() -> None:
+            self.kernel.sleep(PERSON_S)
             for name, secret in self.world.ledger.sign_in_again().items():
                 self._secrets[f"TIEOUT_LEDGER_{name.upper()}"] = secret
                 self.secrets_ever.add(secret)
-            self.revoked = False
-            self.kernel.note("a person signed in to the ledger again")
+            self._called = False
+            self.kernel.note("signed in to the ledger again")
+
+        self.kernel.spawn(Process("person"), "person", sign_in)
 
     @contextmanager
     def engine(self, process: Process) -> Iterator[Engine]:
@@ -197,6 +197,8 @@ class History:
     def _tell(self, what: str, ended: Ended | None) -> None:
         text = ended.text if ended else "somebody else has it"
         self.kernel.note(f"{what}: {text}".replace(str(self.folder), "<workspace>"))
+        if _SIGN_IN in text:
+            self.call_a_person()
 
     def _keep_books(self, process: Process) -> None:
         """The bookkeeper: bills each month, approves, and sometimes pushes by hand."""
@@ -219,10 +221,9 @@ class History:
 
     def _settle(self, process: Process) -> None:
         """Everything works again: all is billed, pushed and looked at until nothing is left."""
+        for name in ("pull", "pullback"):
+            self._read(process, name)
         with self.engine(process) as engine:
-            for name in ("pull", "pullback"):
-                while (go_on_s := self._step(engine, name).go_on_s) is not None:
-                    self.kernel.sleep(go_on_s)
             # Twice: a void that is done only now makes its work billable again.
             for _ in range(2):
                 for period in self.periods:
@@ -230,9 +231,22 @@ class History:
                 self._push_until_settled(engine)
             self.kernel.sleep(3600)
             self._step(engine, "pullback")
+            if "delete" in self.acts.done:
+                self._until_swept(engine)
             self.proof = self.reconcile(engine)
             with engine.store.read() as tx:
                 self.chain = audit.verify(tx)
+
+    def _read(self, process: Process, name: str) -> None:
+        """Read until all came through; where that needs a person, by a process that begins after
+        that: what a person gives is read at its start."""
+        while True:
+            with self.engine(process) as engine:
+                ended = self._step(engine, name)
+            wait_s = PERSON_S + ROUND_S if _SIGN_IN in ended.text else ended.go_on_s
+            if wait_s is None:
+                return
+            self.kernel.sleep(wait_s)
 
     def _push_until_settled(self, engine: Engine) -> None:
         ends = self.kernel.instant + timedelta(seconds=SETTLE_S)
@@ -242,6 +256,13 @@ class History:
             if not self._unsettled():
                 return
             self.kernel.sleep(ROUND_S)
+
+    def _until_swept(self, engine: Engine) -> None:
+        """Days in which a ledger that tells of no deletion is swept often enough to be sure."""
+        for _ in range(landed.SWEEPS):
+            self.kernel.sleep(86_400)
+            self._step(engine, "pull")
+            self._step(engine, "pullback")
 
     def _unsettled(self) -> list[Any]:
         return self.ask("SELECT id FROM outbox WHERE state NOT IN ('confirmed', 'held')")

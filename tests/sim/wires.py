@@ -102,7 +102,7 @@ class Wire(BaseAdapter):
         elif kind == "401":
             faults.add("reply", **_refused(vendor.slug))
         elif kind == "revoked":
-            self._history.revoke()
+            self._history.world.ledger.revoke()
 
     def _late(self, request: requests.PreparedRequest, timeout: Any) -> Any:
         """The caller gives up; later the vendor does what it was asked all the same."""
