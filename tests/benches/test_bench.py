@@ -52,3 +52,9 @@ def test_the_push_bench_keeps_to_the_limits() -> None:
     assert ledger["governor_ms"] > 0
     doubt = ledger["timed_out_batch"]
     assert (doubt["confirmed"], doubt["last_size"]) == (120, 15)
+    for other in ("xero", "netsuite"):
+        kept = told[other]
+        assert (kept["calls_ratio"], kept["own_429"]) == (1.0, 0)
+        assert kept["pullback_calls"] <= 30
+    assert told["xero"]["calls"] == 3  # of fifty invoices at most
+    assert told["netsuite"]["time_ratio"] <= 1.26

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from benches.push import Office, office, pushed
+from benches.office import Office, office
+from benches.push import pushed
 from tieout.store import batches, outbox, pace
 from tieout.store.outbox import OutboxState
 from tieout.sync.pull import pull_connection

@@ -160,7 +160,8 @@ class NetSuite(Plans, Vendor):
         return request.path.startswith(_RECORDS) and request.method not in ("GET", "HEAD")
 
     def items_of(self, request: Request) -> int:
-        return batch_size(request)
+        """How many records a write carries; a read carries none."""
+        return batch_size(request) if self.writes(request) else 0
 
     def _played(self, request: Request, fault: Fault | None) -> Response:
         takes = self.service_s + self.item_s * self.items_of(request)
