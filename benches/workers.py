@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a small run; its figures mean little")
     sizes = QUICK if parser.parse_args().quick else FULL
     with tempfile.TemporaryDirectory() as folder, postgres() as server, redis() as broker:
-        template = make_template(Path(folder) / "firm", server, **sizes)
+        template = make_template(Path(folder) / "firm", server, "quickbooks", **sizes)
         one = measured(template, Path(folder) / "one", server, broker, workers=1)
         many = measured(template, Path(folder) / "many", server, broker, workers=MANY)
     ratio = one / many

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -30,21 +31,32 @@ def broker() -> Iterator[Redis]:
 
 
 @pytest.fixture(scope="package")
-def template(tmp_path_factory: pytest.TempPathFactory, database_server: Postgres) -> Template:
-    folder = tmp_path_factory.mktemp("template") / "firm"
-    return make_template(folder, database_server, people=6, projects=62)
+def templates(
+    tmp_path_factory: pytest.TempPathFactory, database_server: Postgres
+) -> Callable[[str], Template]:
+    """The template of a ledger, made when it is first asked for."""
+
+    @cache
+    def template(ledger: str) -> Template:
+        folder = tmp_path_factory.mktemp(ledger) / "firm"
+        return make_template(folder, database_server, ledger, people=6, projects=62)
+
+    return template
 
 
 @pytest.fixture
 def open_office(
-    template: Template, tmp_path: Path, database_server: Postgres, broker: Redis
+    templates: Callable[[str], Template],
+    tmp_path: Path,
+    database_server: Postgres,
+    broker: Redis,
 ) -> Iterator[Callable[..., Office]]:
     """Opens the scenario's office; `service_s` is the time its ledger takes for a call."""
     with ExitStack() as stack:
 
-        def open_(**details: float) -> Office:
+        def open_(ledger: str = "quickbooks", **details: float) -> Office:
             return stack.enter_context(
-                opened(template, tmp_path, database_server, broker, **details)
+                opened(templates(ledger), tmp_path, database_server, broker, **details)
             )
 
         yield open_

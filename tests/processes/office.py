@@ -27,9 +27,10 @@ from tieout.clock import OffsetClock, VirtualClock
 from tieout.config import settings_from
 from tieout.connectors.base import INVOICE
 from tieout.connectors.inprocess import WsgiAdapter
+from tieout.sandbox.core import Vendor
 from tieout.sandbox.firm import demo_firm
 from tieout.sandbox.firm_workspace import secrets_for, write_workspace
-from tieout.sandbox.quickbooks import QuickBooks
+from tieout.sandbox.ledgers import LedgerSide, side_of
 from tieout.sandbox.serving import Served
 from tieout.sandbox.world import World
 from tieout.store import batches
@@ -44,7 +45,6 @@ from tieout.sync.translate import translate
 ROOT = Path(__file__).parents[2]
 START = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
 JANUARY = Period(date(2026, 1, 1), date(2026, 1, 31))
-LEDGER = "quickbooks.local"
 #: The push is due all day long; nothing else is.
 SCHEDULES = """
 schedules:
@@ -67,24 +67,28 @@ class Template:
 
     folder: Path
     database: str
-    ledger: QuickBooks
+    side: LedgerSide
     secrets: dict[str, str]
     invoices: Invoices  # number and cents: what must stand in the ledger at the end
     waiting: int  # of these, how many are not there yet
 
 
-def make_template(folder: Path, server: Postgres, *, people: int, projects: int) -> Template:
+def make_template(
+    folder: Path, server: Postgres, ledger: str, *, people: int, projects: int
+) -> Template:
     """Pull, bill, approve; the first invoice of each client is pushed already."""
     clock = VirtualClock(START)
-    world = World(clock, preset="empty")
-    world.quickbooks.settings.limits = False
+    world = World(clock, preset="empty", vendors=("salesforce", "harvest", ledger))
+    # NetSuite limits no rate, only calls at a time.
+    if ledger != "netsuite":
+        world.ledger.vendor.settings.limits = False  # type: ignore[attr-defined]
     facts = demo_firm(world, people=people, projects=projects)
     described = hosts(world)
     write_workspace(folder, described, facts.rates, facts.instalment_days)
     with (folder / "tieout.yaml").open("a") as said:
         said.write(SCHEDULES)
     secrets = {**secrets_for(described), "TIEOUT_KEY": Fernet.generate_key().decode()}
-    database = create_database(server, "template_office")
+    database = create_database(server, f"template_{ledger}")
     environment = {
         **secrets,
         "TIEOUT_WORKSPACE": str(folder),
@@ -103,7 +107,7 @@ def make_template(folder: Path, server: Postgres, *, people: int, projects: int)
         drafts = bill(engine, JANUARY).drafts
         of_clients = {document.client_id: document for document in reversed(drafts)}
         first = approve(engine, [document.id for document in of_clients.values()]).documents
-        while len(list(world.quickbooks.books.rows("Invoice"))) < len(first):
+        while len(world.ledger.invoices()) < len(first):
             done = push(engine)
             assert not done.held, done
             clock.advance(61)
@@ -113,7 +117,7 @@ def make_template(folder: Path, server: Postgres, *, people: int, projects: int)
             company = engine.ledger().pace_key
             batches.shrink(tx, company, INVOICE, 2 * IN_A_CALL, 2 * IN_A_CALL, IN_A_CALL)
     made = sorted((d.number, cents(d.total.amount)) for d in (*first, *rest))
-    return Template(folder, database, world.quickbooks, secrets, made, len(rest))
+    return Template(folder, database, world.ledger, secrets, made, len(rest))
 
 
 def create_database(server: Postgres, name: str, template: str = "template1") -> str:
@@ -161,7 +165,7 @@ class Office:
     """One scenario's own firm: a copy of the template, and its workers."""
 
     folder: Path
-    ledger: QuickBooks
+    side: LedgerSide
     environment: dict[str, str]
     server: Postgres
     database: str
@@ -208,6 +212,11 @@ class Office:
         until(lambda: file.exists() and bool(file.read_text()), f"nobody came to {point!r}")
         return int(file.read_text())
 
+    @property
+    def ledger(self) -> Vendor:
+        """The ledger that is being served."""
+        return self.side.vendor
+
     # -- what became of it ----------------------------------------------------------------
     def sql(self, statement: str) -> None:
         """Change something in the database behind everybody's back."""
@@ -227,8 +236,7 @@ class Office:
 
     def invoices(self) -> Invoices:
         """What stands in the ledger's books."""
-        rows = self.ledger.books.rows("Invoice")
-        return sorted((row["DocNumber"], cents(row["TotalAmt"])) for row in rows)
+        return sorted((each.number, cents(each.total)) for each in self.side.invoices())
 
     def arrived(self) -> int:
         """How many of the waiting invoices are in the ledger by now."""
@@ -279,19 +287,19 @@ def opened(
     database = create_database(server, f"office_{next(_numbers)}", template.database)
     # The ledger lives on in the firm's own days: its clock runs from where the template's stood.
     clock = OffsetClock()
-    clock.set(template.ledger.clock.now())
-    ledger = template.ledger.copy(clock)
+    clock.set(template.side.vendor.clock.now())
+    ledger: Vendor = template.side.vendor.copy(clock)  # type: ignore[attr-defined]
     ledger.service_s = service_s
     with Served(ledger) as served:
         said = place / "tieout.yaml"
-        said.write_text(said.read_text().replace(f"http://{LEDGER}", served.base_url))
+        said.write_text(said.read_text().replace(f"http://{ledger.slug}.local", served.base_url))
         environment = {
             **template.secrets,
             "TIEOUT_WORKSPACE": str(place),
             "TIEOUT_DATABASE": server.url(database),
             "TIEOUT_BROKER": redis.url,
         }
-        office = Office(place, ledger, environment, server, database, redis, template)
+        office = Office(place, side_of(ledger), environment, server, database, redis, template)
         try:
             yield office
         finally:

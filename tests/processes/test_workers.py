@@ -42,19 +42,24 @@ def test_two_schedulers(open_office: OpenOffice, pool: str) -> None:
 
 # -- killed -----------------------------------------------------------------------------
 @pytest.mark.parametrize(
-    ("pool", "whom", "points"),
+    ("ledger", "pool", "whom", "points"),
     [
-        ("prefork", "child", POINTS),
-        ("prefork", "parent", POINTS[:2]),
-        ("prefork", "group", POINTS[2:]),
-        ("threads", "group", POINTS),  # a worker with threads has neither child nor parent
+        ("quickbooks", "prefork", "child", POINTS),
+        ("quickbooks", "prefork", "parent", POINTS[:2]),
+        ("quickbooks", "prefork", "group", POINTS[2:]),
+        # A worker with threads has neither child nor parent.
+        ("quickbooks", "threads", "group", POINTS),
+        ("xero", "prefork", "child", POINTS),
+        ("xero", "threads", "group", POINTS),
+        ("netsuite", "prefork", "child", POINTS),
+        ("netsuite", "threads", "group", POINTS),
     ],
 )
 def test_killed_at_named_points(
-    open_office: OpenOffice, pool: str, whom: str, points: tuple[str, ...]
+    open_office: OpenOffice, ledger: str, pool: str, whom: str, points: tuple[str, ...]
 ) -> None:
     """SIGKILL at each point once; a worker that died is started again, as a supervisor would."""
-    office = open_office()
+    office = open_office(ledger)
     told = {"TEST_ACTION": f"kill {whom}", "TEST_POINTS": ",".join(points)}
     worker = office.worker(pool, **told)
     for point in points:
@@ -63,7 +68,7 @@ def test_killed_at_named_points(
             assert worker.ended(20) == -signal.SIGKILL
             worker.end()
             worker = office.worker(pool, **told)
-    office.settled(f"{whom} killed at {len(points)} points, {pool}")
+    office.settled(f"{ledger}: {whom} killed at {len(points)} points, {pool}")
 
 
 @both_pools
@@ -100,11 +105,12 @@ def test_told_to_stop_it_ends_what_it_began(open_office: OpenOffice, pool: str) 
     office.settled(f"stopped and started, {pool}")
 
 
+@pytest.mark.parametrize("ledger", ["quickbooks", "xero", "netsuite"])
 @both_pools
-def test_paused_beyond_its_lease(open_office: OpenOffice, pool: str) -> None:
+def test_paused_beyond_its_lease(open_office: OpenOffice, pool: str, ledger: str) -> None:
     """SIGSTOP with the bytes saved and not sent; another worker takes over; SIGCONT. What
     wakes up finds its lease gone and sends nothing."""
-    office = open_office()
+    office = open_office(ledger)
     point = "call: before the first byte"
     paused = office.worker(pool, at_once=1, TEST_ACTION="stop", TEST_POINTS=point, TEST_LEASE_S="2")
     asleep = office.who(point)
@@ -113,7 +119,7 @@ def test_paused_beyond_its_lease(open_office: OpenOffice, pool: str) -> None:
     calls = len(office.ledger.write_calls)
     os.kill(asleep, signal.SIGCONT)
     until(lambda: "took over" in paused.log.read_text(), "it said nothing", office.logs)
-    office.settled(f"paused beyond its lease, {pool}")
+    office.settled(f"{ledger}: paused beyond its lease, {pool}")
     assert len(office.ledger.write_calls) == calls, "it sent nothing when it woke"
 
 

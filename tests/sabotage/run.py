@@ -41,6 +41,7 @@ class Caught:
     guard: Guard
     by: str  # the first test that failed, "" when none did
     seconds: float
+    why: str = "no test failed"  # it was missed
 
 
 def plant(guard: Guard, tree: Path) -> None:
@@ -74,8 +75,13 @@ def sabotage(guard: Guard) -> Caught:
     with tempfile.TemporaryDirectory(prefix="sabotage-") as name:
         tree = copied(Path(name))
         plant(guard, tree)
-        by = first_failure(tree, guard.tests, LIMIT_S)
-    return Caught(guard, by, time.monotonic() - begun)
+        try:
+            by, why = first_failure(tree, guard.tests, LIMIT_S), "no test failed"
+        except RuntimeError as problem:
+            by, why = "", str(problem)
+        except subprocess.TimeoutExpired:
+            by, why = "", f"its tests took longer than {LIMIT_S} s"
+    return Caught(guard, by, time.monotonic() - begun, why)
 
 
 def first_failure(tree: Path, tests: Iterable[str], limit_s: float, *options: str) -> str:
@@ -128,7 +134,7 @@ def main() -> int:
         caught = []
         for one in pool.map(sabotage, guards):
             caught.append(one)
-            says = one.by or "MISSED: no test failed"
+            says = one.by or f"MISSED: {one.why}"
             print(f"{len(caught):2}/{len(guards)}  {one.guard.name:36} {says}", flush=True)
     missed = [one.guard.name for one in caught if not one.by]
     told = {"planted": len(caught), "caught": len(caught) - len(missed), "missed": len(missed)}
