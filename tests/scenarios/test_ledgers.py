@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,13 +20,21 @@ from tests.scenarios.books import (
     rows,
     statuses,
 )
-from tests.scenarios.firm import FEBRUARY, Firm, small_firm
+from tests.scenarios.firm import FEBRUARY, JANUARY, Firm, opened, small_firm
 from tieout.connectors.base import Family
 from tieout.connectors.registry import connectors
+from tieout.model.document import Document
+from tieout.model.money import Money
 from tieout.sandbox.firm import edit_invoice_behind, lose_next_answer
 from tieout.sandbox.ledgers import CannotBeDone, Invoice
+from tieout.store import documents
+from tieout.sync.approve import approve
+from tieout.sync.bill import bill
+from tieout.sync.explain import explain
+from tieout.sync.link import link
 from tieout.sync.plan import plan
 from tieout.sync.push import push
+from tieout.sync.retry import retry_row
 
 LEDGERS = sorted(slug for slug, one in connectors().items() if one.family is Family.LEDGER)
 #: What an integration is told of books that are closed, by ledger: its own words.
@@ -91,16 +101,40 @@ def test_an_answer_that_was_lost_is_found_by_its_key(firm: Firm) -> None:
     assert reconciled(firm).comparison.discrepancies == ()
 
 
+class Died(BaseException):
+    """What ends a process."""
+
+
+def die_when_looking(boundary: str) -> None:
+    if boundary == "find: answer in hand":
+        raise Died
+
+
 def test_a_key_that_the_ledger_forgot_makes_no_second_invoice(firm: Firm) -> None:
-    """The ledger commits and the answer is lost; nobody looks for a day; two workers at once."""
+    """The ledger commits and the answer is lost; the worker dies and nobody looks for a day, so
+    the ledger knows the key no more; then two workers look at once."""
     ready_to_push(firm)
     lose_next_answer(firm.world)
-    firm.world.ledger.vendor.faults.add("error_before", status=503, method="GET", times=3)
-    push(firm.engine)
+    with pytest.raises(Died):
+        push(firm.engine, boundary=die_when_looking)
     firm.clock.advance(26 * 3600)
-    firm.world.ledger.vendor.faults.clear()
-    push_until_settled(firm)
+    with opened(firm.folder, firm.world) as one, opened(firm.folder, firm.world) as other:
+        for _ in range(4):
+            with ThreadPoolExecutor(2) as pool:
+                list(pool.map(push, (one, other)))
+            firm.clock.advance(400)
+    assert {row.state.value for row in rows(firm)} == {"confirmed"}
     assert_each_once(firm)
+    told = [explain(firm.engine, number).history for number in (FIRST, SECOND, THIRD)]
+    found = [history for history in told if any("invoice.recovered" in one for one in history)]
+    assert len(found) == (1 if firm.world.ledger.vendor.slug == "netsuite" else 3), "in the call"
+    for history in found:
+        approved, sent, recovered = (line.split("  ", 2) for line in history)
+        assert approved[2].startswith("document.approved")
+        assert sent[2].startswith("invoice.pushed")
+        assert recovered[0].startswith("2026-03-03")
+        assert "lost=the connection was cut" in recovered[2]
+        assert "what was sent may have been done" in recovered[2]
 
 
 def test_closed_books_hold_the_invoice_with_the_ledgers_words(firm: Firm) -> None:
@@ -230,3 +264,76 @@ def test_a_client_that_was_archived_is_named_before_an_invoice_goes_there(billed
         row.error_text for row in rows(billed) if row.state.value != "confirmed"
     ]
     assert len(in_the_ledger(billed)) == 3 + len(documents) - 1
+
+
+def test_a_client_that_was_merged_gets_its_invoices_where_they_belong(billed: Firm) -> None:
+    """One ledger says into which; where it is only gone, a person does."""
+    ledger, invoice = billed.world.ledger, there(billed)[FIRST]
+    kept = ledger.add_customer("Brightwater Group", "ap@brightwater.example")
+    gone, client_id = ledger.customers()[invoice.customer_id], client_of(billed, FIRST)
+    ledger.merge_customers(invoice.customer_id, kept)
+    two_days_later(billed)
+    new = ready_to_push(billed, FEBRUARY)
+    push(billed.engine)
+    if ledger.vendor.slug != "xero":
+        (row,) = (row for row in rows(billed) if row.state.value == "held")
+        assert row.error_text == (
+            f"{gone} was {gone} ({invoice.customer_id}) in the ledger, which was merged or deleted "
+            f"there. Say which it is now: `tieout match {client_id} REMOTE_ID`."
+        )
+        link(billed.engine, client_id, kept)
+        retry_row(billed.engine, row.id)
+        push(billed.engine)
+    moved = {each.number for each in ledger.invoices() if each.customer_id == kept}
+    assert len(in_the_ledger(billed)) == 3 + len(new)
+    assert moved == {FIRST, *(each.number for each in new if each.client_id == client_id)}
+    assert reconciled(billed).comparison.discrepancies == ()
+
+
+def client_of(firm: Firm, number: str) -> str:
+    with firm.engine.store.read() as tx:
+        found = documents.by_number(tx, number)
+    assert found is not None
+    return found.client_id
+
+
+# -- large ----------------------------------------------------------------------------------
+#: The lines of an invoice that a ledger takes, where it is known to take no more.
+MOST_LINES = {"quickbooks": 750, "netsuite": 900}
+
+
+def test_an_invoice_of_a_thousand_lines_arrives_whole_or_is_held_before_any_call(
+    firm: Firm,
+) -> None:
+    """Every hour on a line of its own: one ledger takes it, the others are known not to."""
+    firm.pull()
+    firm.look_at_the_ledger()
+    draft = next(one for one in bill(firm.engine, JANUARY).drafts if len(one.sections) == 1)
+    with firm.engine.store.begin() as tx:
+        documents.save_draft(tx, of_lines(draft, 1000))
+    (document,) = approve(firm.engine, [draft.id]).documents
+    assert len(document.lines) == 1000
+    ledger = firm.world.ledger
+    calls = len(ledger.vendor.write_calls)
+    push_until_settled(firm) if ledger.vendor.slug == "xero" else push(firm.engine)
+    most = MOST_LINES.get(ledger.vendor.slug)
+    if most is None:
+        (invoice,) = ledger.invoices()
+        assert (len(invoice.lines), invoice.total) == (1000, document.total.amount)
+        # Both sides have the same invoice; the month's own hours are not on it.
+        assert set(classes(reconciled(firm))) == {"R18"}
+        return
+    (held,) = (row for row in rows(firm) if row.state.value == "held")
+    assert f"{document.number} has 1000 lines" in held.error_text
+    assert str(most) in held.error_text
+    assert ledger.invoices() == []
+    assert all(ledger.invoice_body not in c.body for c in ledger.vendor.write_calls[calls:])
+
+
+def of_lines(draft: Document, count: int) -> Document:
+    """The draft with its first line cut into so many, an hour each."""
+    (section,) = draft.sections
+    line = section.lines[0]
+    hour = replace(line, quantity=Decimal(1), amount=Money(line.rate, draft.currency), work=())
+    lines = tuple(replace(hour, id=f"L{number:04}") for number in range(1, count + 1))
+    return replace(draft, sections=(replace(section, lines=lines),))

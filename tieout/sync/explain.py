@@ -13,7 +13,7 @@ from tieout.model.work import TimeEntry
 from tieout.store import audit, documents, facts, landed, outbox, projects, work
 from tieout.store.core import Tx
 from tieout.sync.engine import Engine
-from tieout.sync.resolve import SUBJECTS
+from tieout.sync.intents import SUBJECTS
 
 
 @dataclass(frozen=True, kw_only=True)

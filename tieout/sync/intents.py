@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from tieout.connectors.base import ALLOCATION, CORRECTION, CREDIT_NOTE, INVOICE, VOID
+from tieout.connectors.base import (
+    ALLOCATION,
+    CORRECTION,
+    CREDIT_NOTE,
+    CUSTOMER,
+    INVOICE,
+    PROJECT,
+    VOID,
+)
 from tieout.errors import NotAllowed
 from tieout.model.ids import idempotency_key
 from tieout.store import outbox
 from tieout.store.core import Tx
 from tieout.store.outbox import Intent, OutboxRow, OutboxState
 from tieout.sync.engine import Engine
-from tieout.sync.resolve import SUBJECTS
 
+#: What the subject of each writer is called in the outbox.
+SUBJECTS = {
+    CUSTOMER: "client",
+    PROJECT: "project",
+    INVOICE: "document",
+    CREDIT_NOTE: "document",
+    ALLOCATION: "document",
+    VOID: "document",
+    CORRECTION: "document",
+}
 #: Writers of which a subject may have one besides the write that made it.
 _BESIDES = (ALLOCATION, VOID, CORRECTION)
 

@@ -26,8 +26,13 @@ class LedgerLists:
     def __init__(self, tx: Tx, connection: Connection) -> None:
         self._connection = connection.name
         self._by_kind: dict[ListKind, list[ListEntry]] = defaultdict(list)
-        for entry in facts.bodies(tx, facts.LIST_ENTRY, connection=connection.name):
-            self._by_kind[entry.kind].append(entry)
+        self._gone: dict[tuple[ListKind, str], ListEntry] = {}
+        every = facts.every(tx, facts.LIST_ENTRY, connection=connection.name, with_deleted=True)
+        for fact in every:
+            if fact.deleted:
+                self._gone[fact.body.kind, fact.body.remote_id] = fact.body
+            else:
+                self._by_kind[fact.body.kind].append(fact.body)
         lists = [one for one in connection.connector.streams if one.yields is ListEntry]
         known = {one.stream: one for one in cursors.every(tx, connection.name)}
         unread = [one.name for one in lists if not _is_read(tx, known, one)]
@@ -40,6 +45,10 @@ class LedgerLists:
     def of(self, kind: ListKind) -> list[ListEntry]:
         """The rows of one list, inactive ones too."""
         return self._by_kind[kind]
+
+    def gone(self, kind: ListKind, remote_id: str) -> ListEntry | None:
+        """The row of an id that was there once and was deleted or merged into another."""
+        return self._gone.get((kind, remote_id))
 
     @cached_property
     def preferences(self) -> ListEntry:

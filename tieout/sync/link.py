@@ -10,8 +10,8 @@ from tieout.store import audit, outbox, refs
 from tieout.store.core import Tx
 from tieout.store.outbox import OutboxState
 from tieout.sync.engine import Engine
+from tieout.sync.intents import SUBJECTS
 from tieout.sync.match import Customers, Matched, client_named
-from tieout.sync.resolve import SUBJECTS
 
 
 def link(engine: Engine, name: str, remote_id: str, *, instead: bool = False) -> Matched:

@@ -17,8 +17,8 @@ from tieout.store.core import Tx
 from tieout.store.outbox import OutboxRow, OutboxState
 from tieout.sync.engine import Engine
 from tieout.sync.estimate import Estimate, estimate
-from tieout.sync.intents import intend
-from tieout.sync.resolve import SUBJECTS, Resolver, Unresolved
+from tieout.sync.intents import SUBJECTS, intend
+from tieout.sync.resolve import Resolver, Unresolved
 
 
 @dataclass(frozen=True, kw_only=True)

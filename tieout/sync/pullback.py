@@ -13,6 +13,7 @@ from tieout.model.settlement import RemoteInvoice
 from tieout.store import audit, documents, facts, refs
 from tieout.store.core import Tx
 from tieout.sync.engine import Engine
+from tieout.sync.merged import follow_merged
 from tieout.sync.pull import Pulled, pull_connection
 from tieout.sync.translate import translate_connection
 
@@ -32,6 +33,7 @@ def pullback(engine: Engine, *, full: bool = False) -> PulledBack:
     pulled = tuple(pull_connection(engine, connection, full=full))
     translate_connection(engine, connection)
     with engine.store.begin() as tx:
+        follow_merged(engine, tx, connection.name)
         changed = tuple(_settle(engine, tx, connection.name))
         payments = sum(
             not payment.voided

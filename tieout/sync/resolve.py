@@ -34,6 +34,7 @@ from tieout.store import documents, orders, outbox, projects, refs
 from tieout.store.core import Tx
 from tieout.store.outbox import OutboxRow, OutboxState
 from tieout.sync.engine import Engine
+from tieout.sync.intents import SUBJECTS
 from tieout.sync.ledger_lists import LedgerLists
 from tieout.sync.list_ids import ListIds
 
@@ -195,6 +196,14 @@ class Resolver:
         ref = refs.get(tx, self.connection, writer, local_id)
         if ref is None:
             return self._missing(tx, writer, local_id, f"{writer.capitalize()} {what}")
+        gone = self.lists.gone(ListKind.CUSTOMER, ref.remote.remote_id)
+        if gone is not None:
+            return Unresolved(
+                text=(
+                    f"{what} was {gone.name} ({gone.remote_id}) in the ledger, which was merged or "
+                    f"deleted there. Say which it is now: `tieout match {client.id} REMOTE_ID`."
+                )
+            )
         return ref.remote.remote_id
 
     # -- about an invoice that is there -----------------------------------------------------
@@ -383,15 +392,3 @@ class Codes:
     term_id: str
     department_id: str
     exchange_rate: Decimal | None  # home units for one unit of the document's currency
-
-
-#: What the subject of each writer is called in the outbox.
-SUBJECTS = {
-    CUSTOMER: "client",
-    PROJECT: "project",
-    INVOICE: "document",
-    CREDIT_NOTE: "document",
-    ALLOCATION: "document",
-    VOID: "document",
-    CORRECTION: "document",
-}

@@ -13,8 +13,7 @@ from tieout.store.core import Tx
 from tieout.store.outbox import OutboxState
 from tieout.sync.credit import the_invoice
 from tieout.sync.engine import Engine
-from tieout.sync.intents import intend, need_writer, newest
-from tieout.sync.resolve import SUBJECTS
+from tieout.sync.intents import SUBJECTS, intend, need_writer, newest
 
 _UNPAID = (DocumentStatus.APPROVED, DocumentStatus.PUSHED)
 

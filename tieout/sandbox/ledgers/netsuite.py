@@ -88,6 +88,9 @@ class NetSuiteSide:
     def archive_customer(self, customer_id: str) -> None:
         self.vendor.books.inactivate("customer", customer_id)
 
+    def merge_customers(self, gone_id: str, kept_id: str) -> None:
+        self.vendor.books.merge_customers(gone_id, kept_id)
+
     def stop_selling(self, item: str) -> None:
         books = self.vendor.books
         found = next(row["id"] for row in books.rows("serviceSaleItem") if row["itemId"] == item)

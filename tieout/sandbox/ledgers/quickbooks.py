@@ -91,6 +91,9 @@ class QuickBooksSide:
     def archive_customer(self, customer_id: str) -> None:
         self.vendor.books.deactivate("Customer", customer_id)
 
+    def merge_customers(self, gone_id: str, kept_id: str) -> None:
+        self.vendor.books.merge_customers(gone_id, kept_id)
+
     def stop_selling(self, item: str) -> None:
         books = self.vendor.books
         found = next(row["Id"] for row in books.rows("Item") if row["Name"] == item)

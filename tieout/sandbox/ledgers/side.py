@@ -115,6 +115,10 @@ class LedgerSide(Protocol):
 
     def archive_customer(self, customer_id: str) -> None: ...
 
+    def merge_customers(self, gone_id: str, kept_id: str) -> None:
+        """Merge one customer into another: its documents move over."""
+        ...
+
     def stop_selling(self, item: str) -> None:
         """Take an item, by its name, off what is sold."""
         ...

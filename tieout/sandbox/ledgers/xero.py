@@ -103,6 +103,9 @@ class XeroSide:
     def archive_customer(self, customer_id: str) -> None:
         self.vendor.books.archive_contact(customer_id)
 
+    def merge_customers(self, gone_id: str, kept_id: str) -> None:
+        self.vendor.books.merge_contacts(gone_id, kept_id)
+
     def stop_selling(self, item: str) -> None:
         books = self.vendor.books
         books.stop_selling(next(r["ItemID"] for r in books.rows("Items") if r["Name"] == item))
