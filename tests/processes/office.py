@@ -285,9 +285,11 @@ def opened(
     shutil.copytree(template.folder, place)
     redis.say("FLUSHALL")
     database = create_database(server, f"office_{next(_numbers)}", template.database)
-    # The ledger lives on in the firm's own days: its clock runs from where the template's stood.
     clock = OffsetClock()
-    clock.set(template.side.vendor.clock.now())
+    # The ledger lives on in the firm's own days, where its sign-in has not ended; but workers go
+    # by the machine's clock, and NetSuite looks at the moment they signed.
+    if template.side.vendor.slug != "netsuite":
+        clock.set(template.side.vendor.clock.now())
     ledger: Vendor = template.side.vendor.copy(clock)  # type: ignore[attr-defined]
     ledger.service_s = service_s
     with Served(ledger) as served:
