@@ -167,6 +167,13 @@ def _edit_netsuite(vendor: NetSuite) -> None:
     acts.void_invoice(unpaid[1])
     credit = next(row for row in acts.rows("creditMemo"))
     acts.apply_credit(credit["id"], {_netsuite_owed(vendor, credit["entity"]): "100.00"})
+    # What was pushed before: an invoice to correct, and a credit memo to set against it.
+    hours = {"item": "81", "quantity": "18.1", "rate": "150.1", "amount": "2716.81"}
+    acts.add(
+        "invoice", entity="604", externalId=subjects.external("doc_4"), tranId=subjects.OPEN.number,
+        tranDate=subjects.OPEN.issue_date.isoformat(), item={"items": [hours]}, memo="Design",
+    )  # fmt: skip
+    acts.add_credit("604", "250.00", externalId=subjects.external("doc_3"), tranId="CN-2026-0000")
 
 
 def _netsuite_unpaid(vendor: NetSuite) -> list[str]:

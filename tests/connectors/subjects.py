@@ -49,6 +49,11 @@ def _key(document: str) -> str:
     return idempotency_key("acme", "ledger", document, 1, 0)
 
 
+def external(document: str) -> str:
+    """The external id under which NetSuite has one of our documents."""
+    return f"tieout-{_key(document)}".replace(":", "-")
+
+
 def _line(number: int, description: str, quantity: str, rate: str, amount: str) -> Line:
     return Line(
         id=f"L{number:03}",
@@ -189,6 +194,20 @@ _NETSUITE_INVOICE = replace(
     term_id="2",
 )
 
+#: Its queries leave the zeros at the end of an amount away.
+_NETSUITE_OPEN = replace(
+    OPEN,
+    sections=(replace(OPEN.sections[0], lines=(_line(1, "Design", "18.1", "150.1", "2716.81"),)),),
+)
+_NETSUITE_ALLOCATION = replace(
+    _ALLOCATION,
+    customer_id="604",
+    invoice_id="1221",
+    credit_id="1222",
+    amount=Decimal("249.99"),
+    record_key=_key("doc_3"),
+)
+
 #: By vendor and writer: what is written, and all that is known about it over there. Ids are
 #: those of the sandbox's sample company.
 SUBJECTS: dict[str, dict[str, tuple[Any, WriteContext]]] = {
@@ -205,6 +224,18 @@ SUBJECTS: dict[str, dict[str, tuple[Any, WriteContext]]] = {
         CUSTOMER: (CLIENT, _CUSTOMER),
         PROJECT: (ENGAGEMENT, replace(_PROJECT, parent_id="604")),
         INVOICE: (DOCUMENT, _NETSUITE_INVOICE),
+        CREDIT_NOTE: (CREDIT, replace(_NETSUITE_INVOICE, key=_key("doc_5"), term_id="")),
+        ALLOCATION: (CREDIT, _NETSUITE_ALLOCATION),
+        CORRECTION: (
+            _NETSUITE_OPEN,
+            replace(
+                _NETSUITE_ALLOCATION,
+                key=_key("doc_4/correction"),
+                credit_id="",
+                record_key=_key("doc_4"),
+                order=_ORDER,
+            ),
+        ),
     },
     "xero": {CUSTOMER: (CLIENT, _CUSTOMER), INVOICE: (DOCUMENT, _XERO_INVOICE)},
 }

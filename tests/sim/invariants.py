@@ -221,16 +221,21 @@ def _lines(history: History) -> list[str]:
 
 # -- payments --------------------------------------------------------------------------------
 def _payments(history: History) -> list[str]:
-    """Every payment over there is known here to the cent, and balances agree."""
+    """Every payment over there is known here to the cent, and balances agree.
+
+    What sets a credit note against an invoice is no money: `_credits` looks at it.
+    """
     theirs = {
         each.id: (cents(each.total), cents(each.unapplied))
         for each in history.world.ledger.receipts()
+        if each.total
     }
     ours = {}
     for (text,) in history.ask("SELECT body FROM facts WHERE kind = 'payment' AND deleted = 0"):
         body = json.loads(text)
-        amounts = body["total"]["amount"], body["unapplied"]["amount"]
-        ours[body["remote_id"]] = (cents(amounts[0]), cents(amounts[1]))
+        amounts = cents(body["total"]["amount"]), cents(body["unapplied"]["amount"])
+        if amounts != (0, 0):
+            ours[body["remote_id"]] = amounts
     told = [] if ours == theirs else [f"payments here {ours}, there {theirs}"]
     there = {invoice.number: invoice for invoice in _ours_there(history)}
     credited = {note["invoice"] for note in _notes(history)}

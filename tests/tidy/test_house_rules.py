@@ -18,8 +18,9 @@ LARGEST_CONNECTOR = 700
 #: Connector folders that may be larger, up to how many lines, and why.
 LARGER_CONNECTORS = {
     "netsuite": (
-        1120,
-        "it also writes, finds and reads back, asks in SuiteQL and signs in two ways",
+        1450,
+        "it also credits, allocates, corrects, finds and reads back, asks in SuiteQL and signs in "
+        "two ways",
     ),
     "quickbooks": (
         1450,

@@ -234,6 +234,7 @@ class WriteContext:
     invoice_id: str = ""  # the invoice, over there
     invoice_revision: str = ""  # as it was just read, "" when it was not
     credit_id: str = ""  # the credit note that an allocation sets against the invoice
+    record_key: str = ""  # our key as the record that is changed carries it
     amount: Decimal | None = None  # the most that may be set against the invoice now, with tax
     order: Order | None = None  # what a person wants done
     sent: Row | None = None  # the body as it was built, once it was: a repeat says the same
@@ -283,7 +284,8 @@ class Writer:
 
     `look` reads the invoice it is about before a body is built: the engine decides by what
     stands there, and gives `build` its revision and what is open. A writer that `changes`
-    an invoice makes no record: `finds` pick the invoice only when it is as wanted.
+    what the first writer it depends on made makes no record: `finds` pick that record only
+    when it is as wanted.
     """
 
     name: str

@@ -246,6 +246,7 @@ class Resolver:
             customer_id=credit.digest.customer_id,
             invoice_id=there.remote.remote_id,
             credit_id=credit.remote.remote_id,
+            record_key=credit.digest.key,
             amount=credit.digest.net + credit.digest.tax,
         )
         return Resolved(subject=note, context=context, about=invoice)
@@ -263,6 +264,7 @@ class Resolver:
             row,
             customer_id=there.digest.customer_id if there.digest else "",
             invoice_id=there.remote.remote_id,
+            record_key=there.digest.key if there.digest else "",
             order=order,
         )
         return Resolved(subject=invoice, context=context, about=invoice)

@@ -152,8 +152,8 @@ class Settler:
         """The ledger has it, as this record."""
         ref = writer.read(record)
         outbox.confirm(tx, row, row.fence, ref)
-        # What changes an invoice is told of the invoice; what was agreed about that stays.
-        kind, agreed = (INVOICE, None) if writer.changes else (writer.name, theirs)
+        # What changes a record is told of that record; what was agreed about it stays.
+        kind, agreed = (writer.depends_on[0], None) if writer.changes else (writer.name, theirs)
         refs.put(tx, self.connection.name, kind, row.subject_id, ref, digest=agreed)
         if writer.name in (INVOICE, CREDIT_NOTE):
             documents.set_status(tx, row.subject_id, DocumentStatus.PUSHED)

@@ -1,4 +1,4 @@
-"""NetSuite: the ledger's lists, invoices and payments, over SuiteTalk REST and SuiteQL.
+"""NetSuite: the ledger's lists, documents and payments, over SuiteTalk REST and SuiteQL.
 
 Read `CONNECTOR` at the end first. Sources: Oracle's help on SuiteTalk REST web services,
 SuiteQL, OAuth 2.0 and concurrency governance, and its REST API Browser of release 2026.1.
@@ -11,8 +11,18 @@ from typing import Any
 
 from tieout.connectors import base
 from tieout.connectors.base import Request, Row, Since, Stream, Writer
-from tieout.connectors.netsuite import build, faults, queries, sign_in, translate, webhook, wire
+from tieout.connectors.netsuite import (
+    build,
+    changes,
+    faults,
+    queries,
+    sign_in,
+    translate,
+    webhook,
+    wire,
+)
 from tieout.connectors.netsuite.queries import listed
+from tieout.connectors.netsuite.unverified import UNVERIFIED
 from tieout.connectors.netsuite.wire import Settings
 from tieout.errors import Misconfigured
 from tieout.model.document import Document
@@ -69,7 +79,8 @@ def _list(
 
 
 def _documents(name: str, kind: str, facts: type, read: Any) -> Stream:
-    """Invoices or payments. Nothing tells what was deleted: what is gone is missed by a sweep."""
+    """Invoices, credit memos or payments. Nothing tells what was deleted: what is gone is missed
+    by a sweep."""
     return Stream(
         name=name,
         kind=kind,
@@ -114,26 +125,67 @@ STREAMS = (
     _list("departments", ListKind.DEPARTMENT, _BRANCH, _UNDER.format("department"),
           feature="departments"),
     _documents("invoices", "remote_invoice", RemoteInvoice, translate.invoice),
+    _documents("credit_memos", "remote_credit", RemoteInvoice, translate.credit_memo),
     _documents("payments", "payment", Payment, translate.payment),
 )  # fmt: skip
 
 
 # -- writers ----------------------------------------------------------------------------
-def _writer(name: str, takes: type, kind: str, depends_on: tuple[str, ...], make: Any) -> Writer:
-    is_invoice = name == base.INVOICE
+def _writer(
+    name: str,
+    takes: type,
+    kind: str,
+    depends_on: tuple[str, ...],
+    make: Any,
+    says: tuple[Any, Any],
+    **more: Any,
+) -> Writer:
+    """Makes a record of a type, unless `more` says otherwise; `says` is digest and expect."""
+    calls: dict[str, Any] = {
+        "send": build.sender(kind),
+        "read_back": build.reader(kind),
+        "finds": build.finds(kind),
+    }
     return Writer(
         name=name,
         takes=takes,
         depends_on=depends_on,
         build=make,
-        send=build.sender(kind),
-        read_back=build.reader(kind),
         record=build.record,
         read=translate.ref,
-        digest=translate.invoice_digest if is_invoice else translate.name_digest,
-        expect=build.expect_invoice if is_invoice else build.expect_name,
-        finds=build.finds(kind),
+        digest=says[0],
+        expect=says[1],
+        **(calls | more),
     )
+
+
+def _change(name: str, kind: str, changed: str, make: Any, says: Any, **more: Any) -> Writer:
+    calls: dict[str, Any] = {
+        "send": build.sender(kind, "PATCH"),
+        "look": changes.LOOK,
+        "changes": True,
+    }
+    return _writer(name, Document, kind, (changed,), make, says, **(calls | more))
+
+
+_NAME = (translate.name_digest, build.expect_name)
+_SALE = (translate.document_digest, build.expect_document)
+_APPLIED = (translate.allocation_digest, changes.expect_allocation)
+_WORDED = (translate.worded, changes.expect_correction)
+#: None that voids: the REST services have no call for it.
+WRITERS = (
+    _writer(base.CUSTOMER, Client, "customer", (), build.customer, _NAME),
+    _writer(base.PROJECT, Project, "job", (base.CUSTOMER,), build.project, _NAME),
+    _writer(base.INVOICE, Document, "invoice", (base.CUSTOMER, base.PROJECT),
+            build.sales_document, _SALE),
+    _writer(base.CREDIT_NOTE, Document, "creditMemo", (base.INVOICE,),
+            build.sales_document, _SALE),
+    _change(base.ALLOCATION, "creditMemo", base.CREDIT_NOTE, changes.allocation, _APPLIED,
+            read_back=build.reader("creditMemo", queries.applied),
+            finds=changes.FIND_ALLOCATION),
+    _change(base.CORRECTION, "invoice", base.INVOICE, changes.correction, _WORDED,
+            finds=changes.FIND_CORRECTION),
+)  # fmt: skip
 
 
 def _who(answer: Any) -> tuple[str, str]:
@@ -158,12 +210,10 @@ CONNECTOR = base.Connector(
     at_once=5,
     at_once_setting="concurrency",
     streams=STREAMS,
-    writers=(
-        _writer(base.CUSTOMER, Client, "customer", (), build.customer),
-        _writer(base.PROJECT, Project, "job", (base.CUSTOMER,), build.project),
-        _writer(base.INVOICE, Document, "invoice", (base.CUSTOMER, base.PROJECT), build.invoice),
-    ),
+    writers=WRITERS,
     identity=base.Identity(request=_company, read=_who),
     trace_header="x-n-operationid",
     webhook=webhook.WEBHOOK,
+    about=("company_info", "preferences"),
+    unverified=UNVERIFIED,
 )

@@ -1,9 +1,9 @@
-"""What we write: bodies of customers, projects and invoices, the calls that carry them, and
-how to look for one that may be there already.
+"""What we write: bodies of customers, projects, invoices and credit memos, the calls that carry
+them, and how to look for one that may be there already.
 
-Oracle's REST API Browser (customer, job, invoice) and its help on the upsert operation, on
-external ids and on sublists. Nothing here rounds. `build` functions raise Misconfigured for
-what NetSuite could not hold, before anything is sent.
+Oracle's REST API Browser (customer, job, invoice, credit memo) and its help on the upsert
+operation, on external ids and on sublists. Nothing here rounds. `build` functions raise
+Misconfigured for what NetSuite could not hold, before anything is sent.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from tieout.model.settlement import Digest
 RATE_PLACES = 8
 #: An invoice is read back in one answer, of which a row each for header and tax are spare.
 MOST_LINES = 900
+#: Documents with lines: their types in paths, and the streams that their queries are those of.
+SALES = {"invoice": "invoices", "creditMemo": "credit_memos"}
 
 
 def customer(client: Client, context: WriteContext) -> Row:
@@ -56,11 +58,14 @@ def plain_name(context: WriteContext) -> str:
     return str(known(_flat(context.display_name), "name of a customer or project"))
 
 
-def invoice(document: Document, context: WriteContext) -> Row:
-    """An invoice with all its lines; our number goes where people look for it."""
-    what, settings = f"invoice {document.number}", context.settings
-    if document.kind is not DocumentKind.INVOICE:
-        raise Misconfigured(f"{document.number}: NetSuite is sent invoices only; enter it there")
+def sales_document(document: Document, context: WriteContext) -> Row:
+    """An invoice or a credit memo with all its lines; our number goes where people look for it.
+
+    A credit memo's amounts are positive too. It is set against its invoice by a call of its own,
+    which knows the tax that NetSuite put on it, and never against others by NetSuite itself.
+    """
+    settings, is_invoice = context.settings, document.kind is DocumentKind.INVOICE
+    what = f"{document.kind.value.replace('_', ' ')} {document.number}"
     if document.total.amount < 0:
         raise Misconfigured(f"{what} is over {document.total}: NetSuite takes none below zero")
     if len(document.lines) > MOST_LINES:
@@ -68,7 +73,6 @@ def invoice(document: Document, context: WriteContext) -> Row:
             f"{what} has {len(document.lines)} lines, at most {MOST_LINES} are sent"
         )
     foreign = document.currency != context.home_currency
-    memo = document.memo if settings.own_numbers else f"{document.number} {document.memo}"
     return said(
         externalId=translate.external_id(context.key),
         tranId=document.number if settings.own_numbers else "",
@@ -78,16 +82,22 @@ def invoice(document: Document, context: WriteContext) -> Row:
         # Without one of ours NetSuite takes the rate of the day from its own table.
         exchangeRate=context.exchange_rate if foreign else None,
         tranDate=document.issue_date.isoformat(),
-        dueDate=document.due_date and document.due_date.isoformat(),
-        terms=_ref(context.term_id),
+        dueDate=document.due_date.isoformat() if is_invoice and document.due_date else None,
+        terms=_ref(context.term_id) if is_invoice else None,
         otherRefNum=document.po_number,
-        memo=_flat(memo),
+        memo=memo(document, document.memo, settings),
         email=context.email,
-        customForm=_ref(settings.form_id),
+        customForm=_ref(settings.form_id if is_invoice else settings.credit_form_id),
         department=_ref(context.department_id),
         location=_ref(settings.location_id),
+        autoApply=None if is_invoice else False,
         item={"items": list(_lines(document, context))},
     )
+
+
+def memo(document: Document, text: str, settings: Any) -> str:
+    """What a document says it is for; our number opens it where NetSuite numbers by itself."""
+    return _flat(text if settings.own_numbers else f"{document.number} {text}")
 
 
 def _lines(document: Document, context: WriteContext) -> Iterator[Row]:
@@ -142,45 +152,53 @@ def _flat(text: str) -> str:
 
 
 # -- the calls --------------------------------------------------------------------------
-def sender(kind: str) -> Callable[[bytes, str, Any], Request]:
-    """Make a record, or bring the one with this external id to the same state.
+def sender(kind: str, method: str = "PUT") -> Callable[[bytes, str, Any], Request]:
+    """PUT makes a record, or brings the one with this external id to the same state; PATCH
+    changes what it names of one that is there.
 
-    The lines of an invoice replace those that are there: without that a repeat adds them again.
+    The lines of a document replace those that are there: without that a repeat adds them again.
     """
+    replaces = method == "PUT" and kind in SALES
 
     def send(body: bytes, key: str, settings: Any) -> Request:
         # The call's key may change when it is tried again, the record's own name never does.
         named = json.loads(body).get("externalId") or translate.external_id(key)
         return Request(
-            method="PUT",
+            method=method,
             path=f"/record/v1/{kind}/eid:{named}",
-            params=(("replace", "item"),) if kind == "invoice" else (),
+            params=(("replace", "item"),) if replaces else (),
             # Without it a field that is not known is dropped in silence.
             headers=(("X-NetSuite-PropertyNameValidation", "error"),),
             body=body,
             content_type="application/json",
-            purpose=f"write {kind}",
+            purpose=f"write {kind}" if method == "PUT" else f"change {kind}",
             writes=True,
         )
 
     return send
 
 
-def reader(kind: str) -> Callable[[Response, Any], Request]:
-    """The read of what a write made: its answer is empty but for an address with the id."""
+def reader(
+    kind: str, ask: Callable[[str], Request] | None = None
+) -> Callable[[Response, Any], Request]:
+    """The read of what a write made: its answer is empty but for an address with the id.
+
+    `ask` says how to read it by that id, where it is not read as the record itself.
+    """
 
     def read_back(answer: Response, settings: Any) -> Request:
         remote_id = answer.headers.get("location", "").rstrip("/").rpartition("/")[2]
         if not remote_id.isdecimal():
             raise Unknown(f"NetSuite answered without the address of the {kind}")
-        return _by(kind, "id", remote_id, settings)
+        return ask(remote_id) if ask else by(kind, "id", remote_id, settings)
 
     return read_back
 
 
-def _by(kind: str, column: str, value: str, settings: Any) -> Request:
-    if kind == "invoice":
-        return queries.invoice_by(column, value, settings)
+def by(kind: str, column: str, value: str, settings: Any) -> Request:
+    """The records of a type with this value in a column."""
+    if kind in SALES:
+        return queries.sale_by(SALES[kind], column, value, settings)
     return queries.entity_by(kind, f"x.{column} = ?", value)
 
 
@@ -202,12 +220,12 @@ def finds(kind: str) -> tuple[Find, ...]:
     """
 
     def by_key(subject: Any, context: WriteContext, settings: Any) -> Request:
-        return _by(kind, "externalid", translate.external_id(context.key), settings)
+        return by(kind, "externalid", translate.external_id(context.key), settings)
 
     def by_name(subject: Any, context: WriteContext, settings: Any) -> Request | None:
-        if kind == "invoice":
+        if kind in SALES:
             numbered = settings.own_numbers and subject.number
-            return _by(kind, "tranid", subject.number, settings) if numbered else None
+            return by(kind, "tranid", subject.number, settings) if numbered else None
         where, name = "LOWER(NVL(x.companyname, x.entityid)) = ?", plain_name(context).lower()
         if kind == "job":
             return queries.entity_by(kind, f"{where} AND x.parent = ?", name, context.parent_id)
@@ -216,7 +234,7 @@ def finds(kind: str) -> tuple[Find, ...]:
     def pick(answer: Any, subject: Any, context: WriteContext) -> list[Row]:
         return queries.rows(answer)
 
-    second = "number" if kind == "invoice" else "name"
+    second = "number" if kind in SALES else "name"
     return (
         Find(by="key", request=by_key, pick=pick),
         Find(by=second, request=by_name, pick=pick),
@@ -231,8 +249,9 @@ def expect_name(subject: Client | Project, context: WriteContext) -> Digest:
     return translate.name_digest(row)
 
 
-def expect_invoice(document: Document, context: WriteContext) -> Digest:
-    """What an invoice must come back as. Its tax is NetSuite's to say: 0 here is no claim."""
+def expect_document(document: Document, context: WriteContext) -> Digest:
+    """What an invoice or a credit memo must come back as. Its tax is NetSuite's to say: 0 here
+    is no claim."""
     return Digest(
         number=document.number if context.settings.own_numbers else "",
         currency=document.currency,

@@ -20,6 +20,8 @@ from tieout.connectors.exact import encode
 from tieout.connectors.netsuite.wire import Settings
 
 PAGE = 1000
+#: What is sold and taken back, by its stream, as NetSuite's queries name it.
+TYPES = {"invoices": "CustInvc", "credit_memos": "CustCred"}
 #: NetSuite's wall clock in a query. Its zone is not told anywhere, so what it says is only
 #: ever given back to it, never compared with another clock.
 CLOCK = "YYYY-MM-DD HH24:MI:SS"
@@ -30,14 +32,14 @@ _OF_LINE = "l_"
 _HEADER = f"""
     t.id, t.type, t.tranid, t.externalid, t.entity, t.status, t.voided, c.symbol currency,
     TO_CHAR(t.trandate, 'YYYY-MM-DD') trandate, TO_CHAR(t.duedate, 'YYYY-MM-DD') duedate,
-    TO_CHAR(t.lastmodifieddate, '{CLOCK}') changed, t.foreigntotal total,
+    TO_CHAR(t.lastmodifieddate, '{CLOCK}') changed, t.memo, t.foreigntotal total,
     t.foreignamountunpaid unpaid, t.foreignpaymentamountunused unused"""
-_INVOICE = """
+_SALE = """
 SELECT {columns}, l.taxline l_tax, l.item l_item, l.memo l_memo, l.quantity l_quantity,
     l.rate l_rate, l.foreignamount l_amount
 FROM transaction t LEFT JOIN currency c ON c.id = t.currency
     LEFT JOIN transactionline l ON l.transaction = t.id AND l.mainline = 'F'
-WHERE t.id > ? AND t.type = 'CustInvc'{where}
+WHERE t.id > ? AND t.type = '{type}'{where}
 ORDER BY t.id, l.linesequencenumber"""
 # Whatever may be set against an invoice, with a row for each part of it that is.
 _PAYMENT = """
@@ -112,7 +114,7 @@ def listed(columns: str, tables: str, where: str = "") -> str:
 
 
 def changes(name: str) -> Callable[[Since, Settings], Request]:
-    """What to ask for invoices or payments: everything, or what changed."""
+    """What to ask for invoices, credit memos or payments: everything, or what changed."""
 
     def request(since: Since, settings: Settings) -> Request:
         where: list[str] = []
@@ -139,19 +141,26 @@ def days(name: str) -> Callable[[Since, Settings], Request]:
 def _asked(name: str, where: Sequence[str], values: list[str], settings: Settings) -> Request:
     if settings.subsidiary_id:
         where, values = [*where, _OF_COMPANY], [*values, settings.subsidiary_id]
-    text = _INVOICE if name == "invoices" else _PAYMENT
-    return query(_filled(text, where), values, f"query {name}")
+    return query(_filled(name, where), values, f"query {name}")
 
 
-def _filled(text: str, where: Sequence[str], more: str = "") -> str:
+def _filled(name: str, where: Sequence[str], more: str = "") -> str:
+    text = _SALE if name in TYPES else _PAYMENT
     also = "".join(f" AND {each}" for each in where)
-    return " ".join(text.format(columns=_HEADER + more, where=also).split())
+    columns = _HEADER + more
+    return " ".join(text.format(columns=columns, where=also, type=TYPES.get(name)).split())
 
 
-def invoice_by(column: str, value: str, settings: Settings) -> Request:
-    """An invoice as its echo is read: our number is told only where we may give one."""
+def sale_by(name: str, column: str, value: str, settings: Settings) -> Request:
+    """One of `TYPES` as its echo is read: our number is told only where we may give one."""
     more = _OWN_NUMBER if settings.own_numbers else ""
-    return query(_filled(_INVOICE, [f"t.{column} = ?"], more), [value], "look for an invoice")
+    return query(_filled(name, [f"t.{column} = ?"], more), [value], f"look among {name}")
+
+
+def applied(remote_id: str) -> Request:
+    """What a payment or credit memo is set against."""
+    text = _filled("payments", ["t.id = ?"])
+    return query(text, [remote_id], "look at what a credit is set against")
 
 
 def entity_by(table: str, where: str, *values: str) -> Request:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -10,13 +11,15 @@ from tieout.connectors.base import Held, Row
 from tieout.connectors.netsuite import queries
 from tieout.connectors.netsuite.wire import Line, ListRow, Settings, Transaction
 from tieout.model import settlement as books
+from tieout.model.document import DocumentKind
 from tieout.model.ids import SourceRef
 from tieout.model.money import Money, is_currency
 
 _OURS = "tieout-"
 _ZERO = Decimal(0)
 #: Of these the money itself is recorded; the others only move what is there already.
-_MONEY = "CustPymt"
+_MONEY, _CREDIT = "CustPymt", queries.TYPES["credit_memos"]
+_INVOICE = queries.TYPES["invoices"]
 
 
 def external_id(key: str) -> str:
@@ -41,6 +44,10 @@ def entry(kind: books.ListKind) -> Callable[[ListRow, SourceRef, Settings], book
         details.pop("lines", None)
         if kind is books.ListKind.CUSTOMER:
             details["key"] = key_of(row.externalid)
+        if kind is books.ListKind.PREFERENCES:
+            details["home_currency"] = row.currency
+            details["class_per_line"] = "classes" not in settings.without
+            details["departments"] = "departments" not in settings.without
         return books.ListEntry(
             source=source,
             kind=kind,
@@ -57,22 +64,43 @@ def entry(kind: books.ListKind) -> Callable[[ListRow, SourceRef, Settings], book
 
 
 def invoice(row: Transaction, source: SourceRef, settings: Settings) -> books.RemoteInvoice | Held:
-    """An invoice as it stands now. Its signs are turned: income is negative over there."""
+    """An invoice as it stands now."""
+    return _sale(row, source, settings, DocumentKind.INVOICE, row.unpaid or _ZERO)
+
+
+def credit_memo(
+    row: Transaction, source: SourceRef, settings: Settings
+) -> books.RemoteInvoice | Held:
+    """A credit memo as it stands now; its balance is what no invoice has used yet."""
+    unused = abs(row.unused or _ZERO)
+    return _sale(row, source, settings, DocumentKind.CREDIT_NOTE, unused)
+
+
+def _sale(
+    row: Transaction,
+    source: SourceRef,
+    settings: Settings,
+    kind: DocumentKind,
+    balance: Decimal,
+) -> books.RemoteInvoice | Held:
     currency = row.currency or settings.firm_currency
     if not is_currency(currency):
-        return _no_currency(f"invoice {row.tranid or row.id}", currency)
+        name = kind.value.replace("_", " ")
+        return _no_currency(f"{name} {row.tranid or row.id}", currency)
+    turn = _turn(row)
     return books.RemoteInvoice(
+        kind=kind,
         source=source,
         remote_id=row.id,
         revision=queries.revision({"changed": row.changed}),
         number=row.tranid,
         customer_id=row.entity,
         issue_date=row.trandate,
-        due_date=row.duedate,
-        total=Money(row.total or _ZERO, currency),
+        due_date=row.duedate if kind is DocumentKind.INVOICE else None,
+        total=Money(_total(row), currency),
         tax=Money(_tax(row), currency),
-        balance=Money(row.unpaid or _ZERO, currency),
-        lines=tuple(_line(line) for line in _sold(row)),
+        balance=Money(balance, currency),
+        lines=tuple(_line(line, turn) for line in _sold(row)),
         key=key_of(row.externalid),
         voided=_voided(row),
     )
@@ -83,10 +111,10 @@ def payment(row: Transaction, source: SourceRef, settings: Settings) -> books.Pa
     currency = row.currency or settings.firm_currency
     if not is_currency(currency):
         return _no_currency(f"payment {row.tranid or row.id}", currency)
-    is_money = row.type == _MONEY
-    parts: dict[str, Decimal] = {}
-    for line in row.lines:  # a pair of lines each; the sign differs between accounts
-        parts[line.invoice] = parts.get(line.invoice, _ZERO) + abs(line.amount or _ZERO)
+    is_money, parts = row.type == _MONEY, _parts(row)
+    settled = [("Invoice", invoice, part) for invoice, part in parts.items()]
+    if row.type == _CREDIT and settled:  # a document of its own, of which so much is used
+        settled.append(("CreditMemo", row.id, sum(parts.values(), _ZERO)))
     return books.Payment(
         source=source,
         remote_id=row.id,
@@ -96,29 +124,49 @@ def payment(row: Transaction, source: SourceRef, settings: Settings) -> books.Pa
         total=Money(abs(row.total or _ZERO) if is_money else _ZERO, currency),
         unapplied=Money(abs(row.unused or _ZERO) if is_money else _ZERO, currency),
         allocations=tuple(
-            books.Allocation(remote_document_id=i, document_type="Invoice", amount=part)
-            for i, part in parts.items()
-            if part
+            books.Allocation(remote_document_id=document, document_type=kind, amount=part)
+            for kind, document, part in settled
         ),
         reference=row.tranid,
         voided=_voided(row),
     )
 
 
+def _parts(row: Transaction) -> dict[str, Decimal]:
+    """What settles which invoice: pairs of lines, whose sign differs between accounts."""
+    parts: dict[str, Decimal] = {}
+    for line in row.lines:
+        parts[line.invoice] = parts.get(line.invoice, _ZERO) + abs(line.amount or _ZERO)
+    return {invoice: part for invoice, part in parts.items() if part}
+
+
 def _sold(row: Transaction) -> list[Line]:
     return [line for line in row.lines if not line.tax and line.amount is not None]
 
 
+def _turn(row: Transaction) -> int:
+    """What turns the signs of lines: an invoice's income is negative over there. Nobody has
+    told how it is on a credit memo: the sum of its lines decides, which takes back."""
+    is_negative = sum(line.amount or _ZERO for line in row.lines) < 0
+    return -1 if is_negative or row.type == _INVOICE else 1
+
+
+def _total(row: Transaction) -> Decimal:
+    """With tax. That of a credit memo has another sign in some accounts."""
+    total = row.total or _ZERO
+    return total if row.type == _INVOICE else abs(total)
+
+
 def _tax(row: Transaction) -> Decimal:
-    return sum((-(line.amount or _ZERO) for line in row.lines if line.tax), _ZERO) + _ZERO
+    return _turn(row) * sum((line.amount or _ZERO for line in row.lines if line.tax), _ZERO) + 0
 
 
-def _line(line: Line) -> books.RemoteLine:
+def _line(line: Line, turn: int) -> books.RemoteLine:
     return books.RemoteLine(
         description=line.memo,
-        quantity=None if line.quantity is None else -line.quantity + 0,
+        quantity=None if line.quantity is None else turn * line.quantity + 0,
         rate=line.rate,
-        amount=-(line.amount or _ZERO) + 0,
+        amount=turn * (line.amount or _ZERO) + 0,
         item_id=line.item,
     )
 
@@ -143,19 +191,39 @@ def ref(row: Row) -> books.RemoteRef:
     return books.RemoteRef(remote_id=str(row["id"]), number=number, revision=queries.revision(row))
 
 
-def invoice_digest(row: Row) -> books.Digest:
-    """What an invoice says; its number only where we gave it."""
+def document_digest(row: Row) -> books.Digest:
+    """What an invoice or a credit memo says; its number only where we gave it."""
     record = Transaction.model_validate(row)
     tax = _tax(record)
     return books.Digest(
         number=str(row.get("ournumber") or ""),
         currency=record.currency,
-        net=(record.total or _ZERO) - tax,
+        net=_total(record) - tax,
         tax=tax,
         lines=len(_sold(record)),
         customer_id=record.entity,
         issue_date=record.trandate,
         key=key_of(record.externalid),
+    )
+
+
+def worded(row: Row) -> books.Digest:
+    """What an invoice says, with the words and the due date that may be corrected."""
+    record = Transaction.model_validate(row)
+    return replace(document_digest(row), key="", due_date=record.duedate, memo=record.memo)
+
+
+def allocation_digest(row: Row) -> books.Digest:
+    """What a credit memo is set against: how much, and how many invoices."""
+    record = Transaction.model_validate(row)
+    parts = _parts(record)
+    return books.Digest(
+        number="",
+        currency=record.currency,
+        net=sum(parts.values(), _ZERO),
+        tax=_ZERO,
+        lines=len(parts),
+        customer_id=record.entity,
     )
 
 

@@ -12,13 +12,16 @@ from tieout.connectors.webhook import Hint, Webhook, among, hmac_sha256
 
 _STREAMS = {
     "customer": "customers", "job": "projects", "invoice": "invoices",
-    "customerpayment": "payments", "creditmemo": "payments",
+    "customerpayment": "payments", "creditmemo": "credit_memos",
 }  # fmt: skip
+#: A credit memo is a document, and what it is set against is read as a payment of nothing.
+_SETTLES = {"creditmemo": "payments"}
 
 
 def refs(body: bytes) -> list[Hint]:
     """One record, of the account that the secret belongs to."""
-    return among(_STREAMS, [("", json.loads(body)["recordType"])])
+    told = [("", json.loads(body)["recordType"])]
+    return among(_STREAMS, told) + among(_SETTLES, told)
 
 
 WEBHOOK = Webhook(

@@ -32,10 +32,11 @@ class Settings(base.Settings):
     subsidiary_id: str = ""  # the company's books, "" where the account is not OneWorld
     location_id: str = ""  # put on invoices and their lines where a form asks for it
     form_id: str = ""  # the form of invoices, "" = the role's preferred one
+    credit_form_id: str = ""  # the same of credit memos
     currency_ids: dict[str, str] = Field(
         default={}
     )  # code -> internal id; {} = Multiple Currencies is off
-    own_numbers: bool = False  # True: invoices may be given a number (Allow Override)
+    own_numbers: bool = False  # True: they may be given a number (Allow Override)
     tax: Tax = "suitetax_auto"
     without: tuple[Feature, ...] = ()  # features that are off in the account
     concurrency: int = Field(default=5, ge=1)  # calls on their way at a time
@@ -73,7 +74,7 @@ class ListRow(Row):
 
 
 class Line(BaseModel):
-    """A line of an invoice; or the part of a payment that is set against an invoice."""
+    """A line of an invoice or credit memo; or the part of a payment that settles an invoice."""
 
     tax: Flag = False
     item: str = ""
@@ -94,6 +95,7 @@ class Transaction(Row):
     voided: Flag = False
     trandate: date
     duedate: date | None = None
+    memo: str = ""
     currency: str = ""
     total: Amount = None
     unpaid: Amount = None  # of an invoice

@@ -145,6 +145,8 @@ def _invoice(row: Row) -> Invoice:
         key=mark.partition("[tieout:")[2].rstrip("]"),
         memo=memo,
         lines=tuple(_lines(row)),
+        due=date.fromisoformat(str(row["DueDate"])) if row.get("DueDate") else None,
+        words=row.get("CustomerMemo", {}).get("value", ""),
     )
 
 

@@ -40,6 +40,8 @@ class Invoice:
     key: str  # what an integration marked it with, "" for one typed in by hand
     memo: str  # what it says it is for
     lines: tuple[Line, ...]
+    due: date | None = None
+    words: str = ""  # what the client reads on it, which may be corrected
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,7 @@ class Settings:
 
     header_subsidiary: bool = True  # transaction.subsidiary is filled, not only the line's
     negative_credit_totals: bool = False  # foreigntotal of a credit memo in SuiteQL
+    negative_credit_lines: bool = False  # quantity and foreignamount of its lines, as an invoice's
     negative_links: bool = False  # foreignamount of a link between documents
 
     # The integration's role

@@ -226,12 +226,14 @@ def _transaction(books: Books, kind: str, row: Row, lower: Row) -> list[tuple[st
 
 def _lines(books: Books, kind: str, row: Row) -> list[Row]:
     """Header, items and tax; income is negative, and so is an invoice's quantity."""
-    sign = -1 if kind == "creditMemo" else 1
+    sign = main = -1 if kind == "creditMemo" else 1
+    if books.settings.negative_credit_lines:
+        sign = 1
     rate = row.get("exchangeRate", Decimal(1))
     shared = {"transaction": row["id"], "subsidiary": row.get("subsidiary"), "taxline": False}
     found = [
-        {**shared, "id": 0, "mainline": True, "foreignamount": sign * row.get("total", ZERO),
-         "netamount": sign * rounded(row.get("total", ZERO) * rate),
+        {**shared, "id": 0, "mainline": True, "foreignamount": main * row.get("total", ZERO),
+         "netamount": main * rounded(row.get("total", ZERO) * rate),
          "entity": row.get("entity") or row.get("customer"), "memo": row.get("memo"),
          **{name: row.get(name) for name in ("department", "class", "location")}}
     ]  # fmt: skip
