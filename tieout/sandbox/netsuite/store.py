@@ -99,7 +99,8 @@ class Store:
         return row
 
     def rows(self, kind: str) -> Iterator[Row]:
-        yield from self.tables[kind].values()
+        # A copy: whoever looks on while the vendor is served must not trip over a new row.
+        yield from list(self.tables[kind].values())
 
     def kind_of(self, group: str, row_id: str) -> str:
         """The record type of an id of a group, "" when there is none."""

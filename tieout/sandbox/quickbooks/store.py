@@ -91,7 +91,8 @@ class Store:
         return row
 
     def rows(self, entity: str) -> Iterator[Row]:
-        yield from self.tables[entity].values()
+        # A copy: whoever looks on while the vendor is served must not trip over a new row.
+        yield from list(self.tables[entity].values())
 
     def live(self, entity: str) -> list[Row]:
         """Copies of all rows of an entity as a read would answer them, oldest first."""

@@ -142,7 +142,8 @@ class Store:
         return row
 
     def rows(self, resource: str) -> Iterator[Row]:
-        yield from self.tables[resource].values()
+        # A copy: whoever looks on while the vendor is served must not trip over a new row.
+        yield from list(self.tables[resource].values())
 
     def live(self, resource: str) -> list[Row]:
         """Copies of all rows, oldest first, private keys included."""
