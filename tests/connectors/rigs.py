@@ -151,6 +151,7 @@ def _edit_xero(vendor: Xero) -> None:
     books.edit_contact(contact_id, EmailAddress="new@cobalt.example")
     books.stop_selling(list(books.rows("Items"))[-1]["ItemID"])
     books.archive_option("Region", "South")
+    books.add_invoice(contact_id, "2700.00")
     books.lock_until(date(2025, 12, 31))
 
 

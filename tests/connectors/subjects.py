@@ -183,6 +183,40 @@ _XERO_INVOICE = replace(
     department_id="e39832e9-3204-46b6-a89d-a682d5c1ed6c/e7c73bdd-4576-45c6-a71f-e0598d4c7d8a",
 )
 
+#: An open invoice of its sample organisation; its line as somebody just read it.
+_XERO_OPEN = replace(
+    OPEN,
+    number="INV-0020",
+    issue_date=date(2026, 3, 2),
+    sections=(replace(OPEN.sections[0], lines=(_line(1, "Work done", "1", "2700", "2700.00"),)),),
+)
+_XERO_CHANGE = replace(
+    _CHANGE,
+    customer_id="e5488ab7-4fe5-425e-a708-facfc1f31429",
+    invoice_id="a2957a3f-0f3c-48b7-a461-6a703f53d171",
+    stands={
+        "LineItems": [
+            {
+                "LineItemID": "00000000-0000-4000-8000-000000000020",
+                "Description": "Work done",
+                "Quantity": Decimal("1.0000"),
+                "UnitAmount": Decimal("2700.0000"),
+                "LineAmount": Decimal("2700.00"),
+                "TaxAmount": Decimal("0.00"),
+                "TaxType": "NONE",
+                "AccountCode": "200",
+            }
+        ]
+    },
+)
+_XERO_ALLOCATION = replace(
+    _ALLOCATION,
+    customer_id="e5488ab7-4fe5-425e-a708-facfc1f31429",
+    invoice_id="eb5ee5ba-2cbe-485a-a9f7-602580106d5b",
+    credit_id="7aa2fd1a-4676-4bda-ae52-9c606b067d99",
+    amount=Decimal("50.00"),
+)
+
 _NETSUITE_INVOICE = replace(
     _INVOICE,
     customer_id="602",
@@ -237,7 +271,14 @@ SUBJECTS: dict[str, dict[str, tuple[Any, WriteContext]]] = {
             ),
         ),
     },
-    "xero": {CUSTOMER: (CLIENT, _CUSTOMER), INVOICE: (DOCUMENT, _XERO_INVOICE)},
+    "xero": {
+        CUSTOMER: (CLIENT, _CUSTOMER),
+        INVOICE: (DOCUMENT, _XERO_INVOICE),
+        CREDIT_NOTE: (CREDIT, replace(_XERO_INVOICE, key=_key("doc_3"))),
+        ALLOCATION: (CREDIT, _XERO_ALLOCATION),
+        VOID: (_XERO_OPEN, replace(_XERO_CHANGE, order=replace(_ORDER, writer=VOID))),
+        CORRECTION: (_XERO_OPEN, replace(_XERO_CHANGE, order=_ORDER)),
+    },
 }
 #: By vendor: a customer that nobody has, and the code of lines without tax.
 NOBODY = {

@@ -34,7 +34,7 @@ from tieout.errors import (
     Transient,
     Unknown,
 )
-from tieout.model.document import DocumentKind, Section
+from tieout.model.document import Section
 from tieout.sync.keys import item_key
 
 ACCOUNTING = FILES["/api.xro/2.0/"]
@@ -149,8 +149,7 @@ def test_a_rate_is_told_in_foreign_units_for_one_of_ours():
 
 
 REFUSED = [
-    (document(kind=DocumentKind.CREDIT_NOTE), context(), "invoices only"),
-    (document(number=""), context(), "number of an invoice is not known"),
+    (document(number=""), context(), "number of the invoice is not known"),
     (document(number="N" * 256), context(), "has 256 characters"),
     (document(due_date=None), context(), "due date of invoice INV-2026-0007 is not known"),
     (document(), context(customer_id=""), "customer of invoice INV-2026-0007 is not known"),
@@ -206,7 +205,7 @@ def test_a_client_as_xero_is_sent_it():
 
 def test_there_is_no_writer_for_projects():
     """Xero has no customer below another: a project is a tracking option, which people make."""
-    assert [writer.name for writer in CONNECTOR.writers] == ["customer", "invoice"]
+    assert not CONNECTOR.writes("project")
 
 
 # -- refusals ---------------------------------------------------------------------------
@@ -273,6 +272,15 @@ def test_a_refusal_inside_an_answer_of_success():
     assert error.text == "It is archived.; Account must be valid."
     quiet = {"HasValidationErrors": True, "ValidationErrors": []}
     assert refusal(200, {"Contacts": [quiet]}).text == "refused without a reason"
+
+
+def test_an_allocation_that_says_what_is_wrong_and_nothing_else_is_refused():
+    """As in the example of Xero's own specification: without a word about its status."""
+    wrong = {"Amount": 5, "ValidationErrors": [{"Message": "More than is left"}]}
+    error = refusal(200, {"Allocations": [wrong]})
+    assert isinstance(error, Rejected)
+    assert error.text == "More than is left"
+    assert refusal(200, {"Allocations": [wrong | {"ValidationErrors": []}]}) is None
 
 
 def test_one_bad_item_does_not_fail_its_call():

@@ -141,6 +141,10 @@ def test_a_locked_period(desk):
     assert "period lock date, currently set at 31-Jan-2026" in refused.text
     (_, preferences) = desk.pull("organisation")[0]
     assert preferences.details["period_lock_date"] == "2026-01-31"
+    assert preferences.details["book_close_date"] == "2026-01-31"
+    desk.books.lock_until(date(2025, 12, 31), end_of_year=True)
+    (_, preferences) = desk.pull("organisation")[0]
+    assert preferences.details["book_close_date"] == "2026-01-31", "the later of the two"
 
 
 def test_an_archived_contact(desk):

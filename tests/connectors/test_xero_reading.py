@@ -15,12 +15,13 @@ from tieout.connectors.exact import encode
 from tieout.connectors.pages import walk
 from tieout.connectors.xero import CONNECTOR, queries, wire
 from tieout.errors import Transient
+from tieout.model.document import DocumentKind
 from tieout.model.ids import SourceRef
 from tieout.model.money import Money
 from tieout.model.settlement import Allocation, ListKind
 
 LISTS = ("organisation", "contacts", "items", "accounts", "tax_rates", "tracking")
-MONEY = ("payments", "credit_notes", "overpayments", "prepayments")
+MONEY = ("payments", "credits_used", "overpayments", "prepayments")
 
 
 @pytest.fixture
@@ -91,12 +92,13 @@ def test_two_thousand_paid_invoices_come_whole_and_each_once():
     paid = sum((fact.total.amount for fact in facts["payments"]), Decimal(0))
     assert paid == Decimal("24692.34")
     assert not any(fact.balance for fact in facts["invoices"])
-    # One to sign in, one for each list and each kind of credit, three pages of each of two.
-    assert len(desk.vendor.calls) == 1 + len(LISTS) + 3 + 2 * 3
+    # One to sign in, one for each list and each kind of credit, one for credit notes as
+    # documents, three pages of each of two.
+    assert len(desk.vendor.calls) == 1 + len(LISTS) + 3 + 1 + 2 * 3
     assert desk.vendor.limits.refused == 0
 
 
-def test_ten_thousand_paid_invoices_take_thirty_calls():
+def test_ten_thousand_paid_invoices_take_thirty_one_calls():
     calls = []
 
     def fetch(request):
@@ -111,7 +113,7 @@ def test_ten_thousand_paid_invoices_take_thirty_calls():
     everything = Since(start=None, end=NOW)
     for stream in CONNECTOR.streams:
         list(walk(fetch, stream.request(everything, settings()), stream.pages))
-    assert len(calls) + 1 <= 30, "with the one to sign in"
+    assert len(calls) + 1 <= 31, "with the one to sign in"
     asked = [dict(call.params)["page"] for call in calls if call.path == "/Payments"]
     assert asked == [str(number) for number in range(1, 11)]
 
@@ -255,7 +257,7 @@ def test_whatever_settles_an_invoice_is_a_payment_set_against_it(desk):
         ("payments", 34),
         ("prepayments", 30),
         ("overpayments", 15),
-        ("credit_notes", 20),
+        ("credits_used", 20),
     }
     assert sum(amount for _, amount in found) == fact.total.amount - fact.balance.amount
 
@@ -265,7 +267,7 @@ def test_a_credit_note_is_no_money_and_an_overpayment_is(desk):
     made = books.add_invoice(contact_id, "50.00")["InvoiceID"]
     note = books.add_credit_note(contact_id, "40.00")["CreditNoteID"]
     use = books.apply_credit(note, made, "20.00")
-    notes = {fact.remote_id: fact for fact in desk.pull("credit_notes")[0]}
+    notes = {fact.remote_id: fact for fact in desk.pull("credits_used")[0]}
     nothing = Money.of("0", "NZD")
     assert (notes[note].total, notes[note].unapplied) == (nothing, nothing)
     assert notes[note].allocations == (
@@ -273,10 +275,36 @@ def test_a_credit_note_is_no_money_and_an_overpayment_is(desk):
         Allocation(remote_document_id=note, document_type="CreditNote", amount=Decimal("20.00")),
     )
     books.unapply_credit(note, use["AllocationID"])
-    notes = {fact.remote_id: fact for fact in desk.pull("credit_notes")[0]}
+    notes = {fact.remote_id: fact for fact in desk.pull("credits_used")[0]}
     assert notes[note].allocations == ()
     (over,) = desk.pull("overpayments")[0]
     assert over.total == over.unapplied == Money.of("15.00", "NZD")
+
+
+def test_a_credit_note_is_a_document_too(desk):
+    books, contact_id = desk.books, desk.contact_id()
+    made = books.add_invoice(contact_id, "50.00")["InvoiceID"]
+    first = books.add_credit_note(contact_id, "40.00", Reference="Goodwill [tieout:v1:ab]")
+    books.add_credit_note(contact_id, "30.00", Status="DRAFT")
+    second = books.add_credit_note(contact_id, "25.00")
+    books.apply_credit(first["CreditNoteID"], made, "15.00")
+    books.void_credit_note(second["CreditNoteID"])
+    mark = desk.clock.now() - timedelta(seconds=60)
+    told = {fact.remote_id: fact for fact in desk.pull("credit_notes", mark)[0]}
+    assert set(told) == {first["CreditNoteID"], second["CreditNoteID"]}, "no draft among them"
+    note = told[first["CreditNoteID"]]
+    assert (note.kind, note.number) == (DocumentKind.CREDIT_NOTE, first["CreditNoteNumber"])
+    assert (note.total, note.balance) == (Money.of("40.00", "NZD"), Money.of("25.00", "NZD"))
+    assert (note.key, note.voided, note.due_date) == ("v1:ab", False, None)
+    assert [line.amount for line in note.lines] == [Decimal("40.00")]
+    assert told[second["CreditNoteID"]].voided
+
+
+def test_a_draft_credit_note_that_is_thrown_away_is_told_as_deleted(desk):
+    draft = desk.books.add_credit_note(desk.contact_id(), "30.00", Status="DRAFT")
+    desk.books.edit_credit_note(draft["CreditNoteID"], Status="DELETED")
+    _, gone = desk.pull("credit_notes")
+    assert gone == [draft["CreditNoteID"]]
 
 
 def test_money_paid_back_or_paid_for_a_bill_is_not_money_received(desk):

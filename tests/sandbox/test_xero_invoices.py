@@ -132,6 +132,20 @@ def test_lines_that_are_sent_replace_the_lines_there_are() -> None:
     assert [each["LineItemID"] for each in alone["LineItems"]] == ids
 
 
+def test_lines_that_are_added_may_come_before_those_there_are() -> None:
+    caller = desk()
+    caller.vendor.books.prefer(new_lines="first")
+    row = put(caller, line("10.00"), line("20.00"))
+    kept = [{**line("1.00"), "LineItemID": each["LineItemID"]} for each in row["LineItems"]]
+    body = {"LineItems": [*kept, line("5.00")]}
+    changed = caller.write("POST", f"Invoices/{row['InvoiceID']}", body)[0]
+    assert [each["LineAmount"] for each in changed["LineItems"]] == [D(5), D(1), D(1)]
+    # With none that it knows they stay as they were sent.
+    body = {"LineItems": [line("3.00"), line("4.00")]}
+    changed = caller.write("POST", f"Invoices/{row['InvoiceID']}", body)[0]
+    assert [each["LineAmount"] for each in changed["LineItems"]] == [D(3), D(4)]
+
+
 def test_the_status_machine() -> None:
     caller = desk()
     row = put(caller, Status="DRAFT")

@@ -170,6 +170,17 @@ def test_a_credit_note_is_used_on_an_invoice_and_taken_back() -> None:
     assert caller.call("DELETE", f"{path}/Allocations/{used['AllocationID']}")[0] == 404
 
 
+def test_an_allocation_may_be_answered_with_its_credit_note_and_no_id() -> None:
+    caller = desk()
+    caller.vendor.books.prefer(allocation_answer="example")
+    row, credit = put(caller), note(caller, "50.00")
+    path = f"CreditNotes/{credit['CreditNoteID']}"
+    made = allocate(caller, path, row, "30.00")
+    assert made["CreditNote"]["CreditNoteID"] == credit["CreditNoteID"]
+    assert "AllocationID" not in made
+    assert caller.rows(path)[0]["Allocations"][0]["AllocationID"]
+
+
 def test_what_an_allocation_may_not_do() -> None:
     caller = desk()
     caller.vendor.books.add_currency("EUR", "0.5")

@@ -20,6 +20,7 @@ from tests.scenarios.books import (
     rows,
     unsettled,
 )
+from tests.scenarios.credited import approved_credit, pushed, status
 from tests.scenarios.firm import JANUARY, Firm, opened, small_firm
 from tieout.connectors.base import ALLOCATION, CREDIT_NOTE
 from tieout.errors import NotAllowed
@@ -42,19 +43,6 @@ def firm(tmp_path: Path) -> Iterator[Firm]:
         yield firm
 
 
-def pushed(firm: Firm) -> list[Document]:
-    """January's invoices, in the ledger."""
-    made = ready_to_push(firm)
-    push_until_settled(firm)
-    return made
-
-
-def approved_credit(firm: Firm, invoice: Document, **how: Any) -> Document:
-    note = credit(firm.engine, invoice.number, **how)
-    (approved,) = approve(firm.engine, [note.id]).documents
-    return approved
-
-
 def memos(firm: Firm) -> list[dict[str, Any]]:
     return list(firm.world.quickbooks.books.rows("CreditMemo"))
 
@@ -67,13 +55,6 @@ def allocations(firm: Firm) -> list[dict[str, Any]]:
 def there(firm: Firm, invoice: Document) -> dict[str, Any]:
     books = firm.world.quickbooks.books
     return dict(books.get("Invoice", books.numbered("Invoice", invoice.number)[0]))
-
-
-def status(firm: Firm, document: Document) -> DocumentStatus:
-    with firm.engine.store.read() as tx:
-        found = documents.get(tx, document.id)
-    assert found is not None
-    return found.status
 
 
 def live_work(firm: Firm, document: Document) -> set[str]:

@@ -367,7 +367,7 @@ def test_memo_and_due_date_are_put_right_and_nothing_else_changes(firm: Firm) ->
     correct(firm.engine, FIRST, memo="PO 4711", due=DUE)
     push_until_settled(firm)
     after = there(firm, FIRST)
-    assert (after.words, after.due) == ("PO 4711", DUE)
+    assert (after.memo, after.due) == ("PO 4711", DUE)
     for name in ("number", "customer_id", "day", "total", "balance", "key", "lines"):
         assert getattr(after, name) == getattr(before, name)
     assert there(firm, SECOND) == beside
@@ -375,14 +375,14 @@ def test_memo_and_due_date_are_put_right_and_nothing_else_changes(firm: Firm) ->
 
 
 def test_one_is_corrected_and_the_other_stays(firm: Firm) -> None:
-    words = there(firm, FIRST).words
+    words = there(firm, FIRST).memo
     correct(firm.engine, FIRST, due=DUE)
     push_until_settled(firm)
-    assert (there(firm, FIRST).words, there(firm, FIRST).due) == (words, DUE)
+    assert (there(firm, FIRST).memo, there(firm, FIRST).due) == (words, DUE)
     correct(firm.engine, FIRST, memo="first")
     correct(firm.engine, FIRST, memo="second")
     push_until_settled(firm)
-    assert (there(firm, FIRST).words, there(firm, FIRST).due) == ("second", DUE)
+    assert (there(firm, FIRST).memo, there(firm, FIRST).due) == ("second", DUE)
 
 
 @pytest.mark.parametrize("mishap", ["answer lost", "503 before the commit", "429"])
@@ -396,7 +396,7 @@ def test_whatever_happens_to_a_correction_it_is_made(firm: Firm, mishap: str) ->
     push(firm.engine, pushers=1, boundary=once(firm, CORRECTION, moment, strikes))
     firm.clock.advance(400)
     push_until_settled(firm)
-    assert (there(firm, FIRST).words, there(firm, FIRST).due) == ("PO 4711", DUE)
+    assert (there(firm, FIRST).memo, there(firm, FIRST).due) == ("PO 4711", DUE)
     assert classes(reconciled(firm)) == []
 
 

@@ -174,7 +174,7 @@ def _released(history: History) -> list[str]:
         if _void_order(history, number) is None:
             if status == "void":
                 told.append(f"{number} is void and nobody ordered it")
-        elif status != "void" or cents(there[number].total):
+        elif status != "void" or not there[number].voided:
             told.append(f"{number} was ordered to be void and is {status}")
     twice = history.ask(
         "SELECT work_id FROM billed_work WHERE live GROUP BY work_id HAVING count(*) > 1"

@@ -26,7 +26,10 @@ LARGER_CONNECTORS = {
         1450,
         "it also credits, voids, batches and finds; its errors come in four dialects",
     ),
-    "xero": (1220, "it writes and finds too, and invoices are settled by four kinds of record"),
+    "xero": (
+        1450,
+        "it also credits, voids, batches and finds; invoices are settled by four kinds of record",
+    ),
 }
 
 #: What may be longer or deeper than the rule says, and why.

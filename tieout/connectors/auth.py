@@ -197,7 +197,9 @@ def _need_secrets(connection: Connection) -> None:
     spared = auth.starts_with if auth.at_a_page(connection.settings) else ""
     needed = [name for name in auth.secrets if name != spared]
     missing = ", ".join(name for name in needed if not connection.secrets.get(name))
-    if not missing and auth.one_of and not any(map(connection.secrets.get, auth.one_of)):
+    # Where a person signs in at a page, what that brings need not be given at all.
+    wanted = () if spared in auth.one_of else auth.one_of
+    if not missing and wanted and not any(map(connection.secrets.get, wanted)):
         missing = " or ".join(auth.one_of)
     if missing:
         raise Misconfigured(

@@ -233,6 +233,7 @@ class WriteContext:
     # For what is written about an invoice that is there: a credit note, an allocation ...
     invoice_id: str = ""  # the invoice, over there
     invoice_revision: str = ""  # as it was just read, "" when it was not
+    stands: Row | None = None  # the invoice's whole record, as it was just read
     credit_id: str = ""  # the credit note that an allocation sets against the invoice
     record_key: str = ""  # our key as the record that is changed carries it
     amount: Decimal | None = None  # the most that may be set against the invoice now, with tax
@@ -286,6 +287,8 @@ class Writer:
     stands there, and gives `build` its revision and what is open. A writer that `changes`
     what the first writer it depends on made makes no record: `finds` pick that record only
     when it is as wanted.
+    A record that has no room for our key is `keyless`: `finds` pick only what can be nobody
+    else's.
     """
 
     name: str
@@ -303,6 +306,7 @@ class Writer:
     read_back: Callable[[Response, Any], Request] | None = None
     look: Look | None = None
     changes: bool = False
+    keyless: bool = False
 
 
 # -- the connector ----------------------------------------------------------------------

@@ -42,3 +42,10 @@ def exact(value: Decimal, places: int, what: str) -> Decimal:
 def cut(text: str, most: int) -> str:
     """The text, its end left off where it does not fit."""
     return text if len(text) <= most else f"{text[: most - 4]} ..."
+
+
+def at(row: Any, path: str) -> str | int | bool | Decimal | None:
+    """What a record says at a path such as `Contact.Name`; None when it does not."""
+    for part in path.split("."):
+        row = row.get(part) if isinstance(row, dict) else None
+    return row if isinstance(row, str | int | Decimal) else None

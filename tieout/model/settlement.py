@@ -146,9 +146,12 @@ LineFigures = tuple[Decimal, Decimal, Decimal]
 
 
 def figures(quantity: Decimal | None, rate: Decimal | None, amount: Decimal) -> LineFigures:
-    """A line to compare. One without quantity or rate is one unit at its amount."""
+    """A line to compare. One without quantity or rate is one unit at its amount; below zero
+    counts as the rate's, for not every ledger takes such a quantity."""
     if not quantity or rate is None:
         return Decimal(1), amount.normalize(), amount.normalize()
+    if quantity < 0:
+        quantity, rate = -quantity, -rate
     return quantity.normalize(), rate.normalize(), amount.normalize()
 
 

@@ -27,8 +27,9 @@ def look(settler: Settler, writer: Writer, row: OutboxRow, resolved: Resolved) -
     """
     found = _found(settler, writer, resolved)
     settler.boundary("find: answer in hand")
-    # A write that changes an invoice makes no record: the invoice as wanted is the proof.
-    ours = [r for r in found if writer.changes or writer.digest(r).key == row.key]
+    # Without a key of ours on it the record, or the invoice as it was wanted, is the proof.
+    unmarked = writer.changes or writer.keyless
+    ours = [r for r in found if unmarked or writer.digest(r).key == row.key]
     stale = writer.changes and not found and row.error_class == Conflict.__name__
     with settler.engine.store.begin() as tx:
         if ours:

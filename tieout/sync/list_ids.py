@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tieout.connectors.base import Connector
 from tieout.mapping import Unresolved, find_entry
-from tieout.model.document import Document
+from tieout.model.document import Document, DocumentKind
 from tieout.model.settlement import ListKind
 from tieout.sync.ledger_lists import LedgerLists
 
@@ -40,7 +40,9 @@ class ListIds:
         return self.of(ListKind.TAX_CODE, name, problems)
 
     def terms(self, document: Document, name: str, problems: list[str]) -> str:
-        """The terms' id; where the ledger keeps no terms, the due date says it all."""
+        """An invoice's terms; where the ledger keeps none, the due date says it all."""
+        if document.kind is not DocumentKind.INVOICE:
+            return ""
         if ListKind.TERM in self.connector.unlisted and document.due_date is not None:
             return ""
         return self.of(ListKind.TERM, name, problems)

@@ -36,7 +36,8 @@ def before(
             settler.confirm(tx, writer, row, record, writer.digest(record))
         return None
     assert resolved.about is not None  # every write with a look is about an invoice
-    return _judged(writer.name, resolved.about, stands, resolved)
+    seen = replace(resolved, context=replace(resolved.context, stands=record))
+    return _judged(writer.name, resolved.about, stands, seen)
 
 
 def _judged(

@@ -1,4 +1,4 @@
-"""Xero: the ledger's lists, invoices and payments, over the Accounting API 2.0.
+"""Xero: the ledger's lists, its documents and payments, over the Accounting API 2.0.
 
 Read `CONNECTOR` at the end first. Sources: Xero's published specification of the Accounting
 API, its pages on OAuth 2.0, scopes, limits, idempotency and rounding.
@@ -6,23 +6,25 @@ API, its pages on OAuth 2.0, scopes, limits, idempotency and rounding.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal
-from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field, model_validator
 
-from tieout.connectors import base
+from tieout.connectors import base, ledger
 from tieout.connectors.base import Request, Stream, Token, Writer
-from tieout.connectors.xero import build, faults, queries, translate, webhook, wire
+from tieout.connectors.oauth import token_call, token_in
+from tieout.connectors.xero import build, changes, faults, queries, translate, webhook, wire
+from tieout.connectors.xero.unverified import UNVERIFIED
 from tieout.errors import Misconfigured
 from tieout.model.document import Document
 from tieout.model.party import Client
 from tieout.model.settlement import ListEntry, ListKind, Payment, RemoteInvoice
 
 _API, _IDENTITY = "https://api.xero.com", "https://identity.xero.com"
+_LOGIN = "https://login.xero.com"
 #: What Tieout needs (granular scopes, which apps of 2026 must ask for).
 SCOPES = "accounting.invoices accounting.payments.read accounting.contacts accounting.settings.read"
 #: A refresh token that is not used for so long is dead; each use gives a new one.
@@ -38,6 +40,8 @@ class Settings(base.Settings):
     department_category: str = ""  # the one that stands for departments
     calls_a_day: int = Field(default=5000, ge=100)  # 1000 for an app on the Starter tier
     token_url: str = ""  # "" = Xero's
+    authorize_url: str = ""  # "" = Xero's
+    redirect_url: str = base.HERE  # as registered with the app, to the letter
 
     @model_validator(mode="after")
     def _names_its_organisation(self) -> Settings:
@@ -48,7 +52,11 @@ class Settings(base.Settings):
 
 # -- sign-in ----------------------------------------------------------------------------
 def _base_url(settings: Settings) -> str:
-    return f"{settings.base_url.rstrip('/') or _API}/api.xro/2.0"
+    return f"{_host(settings, _API)}/api.xro/2.0"
+
+
+def _host(settings: Settings, theirs: str) -> str:
+    return settings.base_url.rstrip("/") or theirs
 
 
 def _headers(settings: Settings, secrets: Mapping[str, str], token: Token | None) -> dict[str, str]:
@@ -59,43 +67,56 @@ def _headers(settings: Settings, secrets: Mapping[str, str], token: Token | None
 def _grant(settings: Settings, secrets: Mapping[str, str], refresh: str, now: datetime) -> Request:
     """A refresh, the first time with the token a person gave; a custom connection has none.
 
-    An app without a secret (PKCE) only names itself. Raises Misconfigured when the secret that
-    the chosen sign-in needs is missing.
+    Raises Misconfigured when the secret that the chosen sign-in needs is missing.
     """
-    client_id, client_secret = secrets["client_id"], secrets.get("client_secret", "")
     if settings.sign_in == "custom_connection":
         form = {"grant_type": "client_credentials", "scope": SCOPES}
-        needed, name = client_secret, "client_secret"
+        needed, name = secrets.get("client_secret", ""), "client_secret"
     else:
         needed, name = refresh or secrets.get("refresh_token", ""), "refresh_token"
         form = {"grant_type": "refresh_token", "refresh_token": needed}
     if not needed:
         raise Misconfigured(f"Xero's sign-in {settings.sign_in} needs the secret {name}")
-    signed: tuple[tuple[str, str], ...] = ()
-    if client_secret:
-        pair = base64.b64encode(f"{client_id}:{client_secret}".encode())
-        signed = (("Authorization", f"Basic {pair.decode()}"),)
-    else:
-        form["client_id"] = client_id
-    return Request(
-        method="POST",
-        path=settings.token_url or f"{settings.base_url.rstrip('/') or _IDENTITY}/connect/token",
-        headers=signed,
-        body=urlencode(form).encode(),
-        content_type="application/x-www-form-urlencoded",
-        purpose="sign in",
+    return token_call(_tokens(settings), secrets, form)
+
+
+def _exchange(settings: Settings, secrets: Mapping[str, str], code: base.Code) -> Request:
+    known = {"code": code.code, "redirect_uri": code.redirect, "code_verifier": code.verifier}
+    return token_call(_tokens(settings), secrets, {"grant_type": "authorization_code", **known})
+
+
+def _tokens(settings: Settings) -> str:
+    return settings.token_url or f"{_host(settings, _IDENTITY)}/connect/token"
+
+
+def _companies(settings: Settings) -> Request:
+    path = f"{_host(settings, _API)}/connections"
+    return Request(method="GET", path=path, purpose="list organisations")
+
+
+def _listed(answer: Any) -> tuple[base.Company, ...]:
+    """The organisations a consent opens; practices are listed among them."""
+    return tuple(
+        base.Company(company=str(one["tenantId"]), name=str(one.get("tenantName") or ""))
+        for one in answer
+        if one.get("tenantType") == "ORGANISATION"
     )
 
 
-def _token(answer: Any, now: datetime) -> Token:
-    """The token in an answer, its life counted in seconds."""
-    refresh = answer.get("refresh_token") or ""
-    return Token(
-        access=answer["access_token"],
-        refresh=refresh,
-        expires_at=now + timedelta(seconds=int(answer["expires_in"])),
-        refresh_expires_at=now + _REFRESH_LIFE if refresh else None,
-    )
+BROWSER = base.Browser(
+    page=lambda settings: (
+        settings.authorize_url or f"{_host(settings, _LOGIN)}/identity/connect/authorize"
+    ),
+    # Without the first of them there is no refresh token.
+    scopes=lambda settings: ("offline_access", *SCOPES.split()),
+    exchange=_exchange,
+    pkce=True,
+    redirect=lambda settings: str(settings.redirect_url),
+    applies=lambda settings: bool(settings.sign_in == "consent"),
+    companies=_companies,
+    listed=_listed,
+    setting="tenant_id",
+)
 
 
 def _warnings(answer: Any) -> list[str]:
@@ -109,10 +130,6 @@ def _warnings(answer: Any) -> list[str]:
 
 
 # -- streams ----------------------------------------------------------------------------
-def _stream(name: str, kind: str, facts: type, shape: type[BaseModel], **how: Any) -> Stream:
-    return Stream(name=name, kind=kind, yields=facts, wire=shape, **how)
-
-
 def _revision(row: base.Row) -> str:
     return str(row.get("UpdatedDateUTC") or "")
 
@@ -122,40 +139,40 @@ def _list(
     **params: str,
 ) -> Stream:  # fmt: skip
     """A list read whole each time, in one call."""
-    return _stream(
-        name, "list_entry", ListEntry, wire.ListRow,
+    return Stream(
+        name=name, kind="list_entry", yields=ListEntry, wire=wire.ListRow,
         request=lambda since, settings: queries.get(resource, **params),
         pages=base.OnePage(rows=rows), cursor=base.FullScan(),
         key=lambda row: str(row[key]), revision=_revision, read=read,
     )  # fmt: skip
 
 
+#: Drafts are in nobody's books, kept or thrown away; what was approved can only be voided.
+_NOT_ISSUED = ("DRAFT", "SUBMITTED", "DELETED")
+
+
 def _changing(
     resource: str, key: str, kind: str, facts: type, shape: type[BaseModel], read: Any,
-    types: tuple[str, ...] = (), **params: str,
+    types: tuple[str, ...] = (), name: str = "", **params: str,
 ) -> Stream:  # fmt: skip
     """What is asked for by its changes, page by page."""
     feed = base.Watermark(of=lambda row: None, overlap_s=300, answered=queries.answered)
-    name = "credit_notes" if resource == "CreditNotes" else resource.lower()
-    return _stream(
-        name, kind, facts, shape, request=queries.changes(resource, key, **params),
+    return Stream(
+        name=name or resource.lower(), kind=kind, yields=facts, wire=shape,
+        request=queries.changes(resource, key, **params),
         pages=queries.pages(queries.rows(resource, *types)), cursor=feed,
         key=lambda row: str(row[key]), revision=_revision, read=read,
-        # A draft that was thrown away; an approved invoice can only be voided.
-        deleted=lambda row: resource == "Invoices" and row.get("Status") == "DELETED",
+        deleted=lambda row: facts is RemoteInvoice and row.get("Status") in _NOT_ISSUED,
     )  # fmt: skip
 
 
-def _entry(kind: ListKind, remote_id: str, code: str = "", **details: str) -> Any:
-    return translate.entry(kind, remote_id, code, details)
-
-
-def _credits(resource: str, key: str, *types: str) -> Stream:
+def _credits(resource: str, key: str, *types: str, name: str = "") -> Stream:
     """Credits set against invoices: payments of their own kind."""
-    read = translate.credit
-    return _changing(resource, key, "payment", Payment, wire.Credit, read, types)
+    how = ("payment", Payment, wire.Credit, translate.credit)
+    return _changing(resource, key, *how, types, name)
 
 
+_entry = translate.entry
 STREAMS = (
     _list("organisation", "Organisation", queries.organisation, "Part", translate.organisation),
     _changing("Contacts", "ContactID", "list_entry", ListEntry, wire.ListRow,
@@ -175,14 +192,76 @@ STREAMS = (
           translate.option, includeArchived="true"),
     _changing("Invoices", "InvoiceID", "remote_invoice", RemoteInvoice, wire.Invoice,
               translate.invoice, where='Type=="ACCREC"', includeArchived="true",
-              # Drafts are in nobody's books yet.
               Statuses="AUTHORISED,PAID,VOIDED,DELETED"),
     _changing("Payments", "PaymentID", "payment", Payment, wire.Payment, translate.payment,
               # Not bills, and not what was paid back to a client.
               where='PaymentType=="ACCRECPAYMENT"'),
-    _credits("CreditNotes", "CreditNoteID", "ACCRECCREDIT"),
+    _changing("CreditNotes", "CreditNoteID", "remote_credit", RemoteInvoice, wire.Credit,
+              translate.credit_note, ("ACCRECCREDIT",), "credit_notes"),
+    _credits("CreditNotes", "CreditNoteID", "ACCRECCREDIT", name="credits_used"),
     _credits("Overpayments", "OverpaymentID", "RECEIVE-OVERPAYMENT", "AROVERPAYMENT"),
     _credits("Prepayments", "PrepaymentID", "RECEIVE-PREPAYMENT", "ARPREPAYMENT"),
+)  # fmt: skip
+
+
+# -- writers ----------------------------------------------------------------------------
+def _writer(
+    name: str, takes: type, *depends_on: str, resource: str = "Invoices", key: str = "InvoiceID",
+    **how: Any,
+) -> Writer:  # fmt: skip
+    return Writer(
+        **{
+            "name": name, "takes": takes, "depends_on": depends_on, "key_length": 128,
+            "send": build.sender(resource), "record": build.record(resource, key),
+            "read": translate.ref, **how,
+        }
+    )  # fmt: skip
+
+
+def _document(name: str, resource: str, key: str, depends_on: str, **more: Any) -> Writer:
+    return _writer(
+        name, Document, depends_on, resource=resource, key=key, build=build.sales_document,
+        digest=translate.document_digest, expect=ledger.expect_document,
+        finds=build.find_documents(resource), **more,
+    )  # fmt: skip
+
+
+def _change(name: str, **how: Any) -> Writer:
+    """What is done to an invoice that is there."""
+    return _writer(
+        name,
+        Document,
+        base.INVOICE,
+        send=changes.send,
+        look=changes.INVOICES.look,
+        changes=True,
+        **how,
+    )
+
+
+WRITERS = (
+    _writer(
+        base.CUSTOMER, Client, resource="Contacts", key="ContactID", build=build.contact,
+        digest=translate.contact_digest, expect=build.expect_contact, finds=build.FIND_CONTACTS,
+    ),
+    _document(base.INVOICE, "Invoices", "InvoiceID", base.CUSTOMER, batch=build.BATCH),
+    _document(base.CREDIT_NOTE, "CreditNotes", "CreditNoteID", base.INVOICE),
+    _writer(
+        base.ALLOCATION, Document, base.CREDIT_NOTE, resource="Allocations", key="AllocationID",
+        build=changes.allocation, send=changes.send_allocation, keyless=True,
+        look=changes.INVOICES.look,
+        digest=translate.allocation_digest, expect=changes.expect_allocation,
+        finds=changes.FIND_ALLOCATION,
+    ),
+    _change(
+        base.VOID, build=changes.void,
+        digest=lambda row: ledger.void(translate.document_digest(row)),
+        expect=ledger.expect_void, finds=changes.INVOICES.find_void,
+    ),
+    _change(
+        base.CORRECTION, build=changes.correction, digest=translate.worded,
+        expect=ledger.expect_correction, finds=changes.INVOICES.find_correction,
+    ),
 )  # fmt: skip
 
 
@@ -201,10 +280,11 @@ CONNECTOR = base.Connector(
     auth=base.Auth(
         headers=_headers,
         grant=_grant,
-        read=_token,
+        read=partial(token_in, refresh_life=_REFRESH_LIFE),
         secrets=("client_id",),
         one_of=("client_secret", "refresh_token"),
         starts_with="refresh_token",
+        browser=BROWSER,
     ),
     errors=faults.errors,
     faults=faults.FAULTS,
@@ -229,20 +309,7 @@ CONNECTOR = base.Connector(
         ),
     ),
     streams=STREAMS,
-    writers=(
-        Writer(
-            name=base.CUSTOMER, takes=Client, depends_on=(), build=build.contact,
-            send=build.sender("Contacts"), record=build.record("Contacts", "ContactID"),
-            read=translate.ref, digest=translate.contact_digest, expect=build.expect_contact,
-            finds=build.FIND_CONTACTS, key_length=128,
-        ),
-        Writer(
-            name=base.INVOICE, takes=Document, depends_on=(base.CUSTOMER,), build=build.invoice,
-            send=build.sender("Invoices"), record=build.record("Invoices", "InvoiceID"),
-            read=translate.ref, digest=translate.invoice_digest, expect=build.expect_invoice,
-            finds=build.FIND_INVOICES, key_length=128, batch=build.BATCH,
-        ),
-    ),
+    writers=WRITERS,
     identity=base.Identity(
         request=_organisation,
         read=lambda answer: (
@@ -255,4 +322,6 @@ CONNECTOR = base.Connector(
     trace_header="xero-correlation-id",
     webhook=webhook.WEBHOOK,
     unlisted=(ListKind.TERM,),  # terms are days on the contact; an invoice has its due date
+    about=("organisation",),  # told as two records
+    unverified=UNVERIFIED,
 )  # fmt: skip

@@ -1,5 +1,5 @@
-"""What we write: bodies of contacts and invoices, the calls that carry them, and how to look
-for one that may be there already.
+"""What we write: bodies of contacts, invoices and credit notes, the calls that carry them, and
+how to look for one that may be there already.
 
 Lengths, decimals and the Idempotency-Key: Xero, Accounting API and "rounding in Xero". Nothing
 here rounds money. `build` functions raise Misconfigured for what Xero could not hold, before
@@ -10,20 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
-from tieout.connectors.base import (
-    Batch,
-    Find,
-    ItemAnswer,
-    Request,
-    Row,
-    WriteContext,
-    item_name,
-)
+from tieout.connectors import ledger
+from tieout.connectors.base import Batch, Find, ItemAnswer, Request, Row, WriteContext, item_name
 from tieout.connectors.exact import encode
 from tieout.connectors.fields import cut, exact, fits, known, said
-from tieout.connectors.xero import faults, queries, translate
+from tieout.connectors.xero import faults, queries
 from tieout.errors import Misconfigured, Unknown
 from tieout.model.document import Document, DocumentKind, Line
 from tieout.model.party import Client
@@ -34,6 +28,11 @@ PLACES = 4  # decimals of quantities and unit amounts
 MOST_BYTES = 3_500_000  # of a call
 _HALF_A_CENT = Decimal("0.005")
 _NIL = "00000000-0000-0000-0000-000000000000"
+#: Where a document goes, what it is called there, and the field of its number.
+_PLACES = {
+    DocumentKind.INVOICE: ("Invoices", "ACCREC", "InvoiceNumber"),
+    DocumentKind.CREDIT_NOTE: ("CreditNotes", "ACCRECCREDIT", "CreditNoteNumber"),
+}
 
 
 def contact(client: Client, context: WriteContext) -> Row:
@@ -54,44 +53,47 @@ def display_name(context: WriteContext) -> str:
     return fits("name", known(plain, "name of a customer"), NAME)
 
 
-def invoice(document: Document, context: WriteContext) -> Row:
-    """An approved invoice with all its lines, and our key in its reference. It is not mailed."""
-    what = f"invoice {document.number}"
-    if document.kind is not DocumentKind.INVOICE:
-        raise Misconfigured(f"{document.number}: Xero is sent invoices only; enter it there")
+def sales_document(document: Document, context: WriteContext) -> Row:
+    """An approved invoice or credit note with all its lines, and our key in its reference. It is
+    not mailed. A credit note's amounts are positive too; it falls due on no day."""
+    resource, kind, number_field = _PLACES[document.kind]
+    called = document.kind.value.replace("_", " ")
+    what = f"{called} {document.number}"
+    # Xero approves no invoice without one, and keeps no list of terms to work it out.
+    is_invoice = document.kind is DocumentKind.INVOICE
+    due = known(document.due_date, f"due date of {what}") if is_invoice else None
     row = said(
-        Type="ACCREC",
-        InvoiceNumber=fits("number", known(document.number, "number of an invoice"), NUMBER),
+        Type=kind,
         Reference=_reference(document, context),
         Contact={"ContactID": known(context.customer_id, f"customer of {what}")},
         Date=document.issue_date.isoformat(),
-        # Xero approves no invoice without one, and keeps no list of terms to work it out.
-        DueDate=known(document.due_date, f"due date of {what}").isoformat(),
+        DueDate=due and due.isoformat(),
         LineAmountTypes="Exclusive",
         CurrencyCode=document.currency,
-        CurrencyRate=_rate(document, context),
+        CurrencyRate=_rate(document, context, what),
         Status="AUTHORISED",
         LineItems=list(_lines(document, context)),
     )
-    body = {"Invoices": [row | {"SentToContact": False}]}
+    number = fits("number", known(document.number, f"number of the {called}"), NUMBER)
+    body = {resource: [row | {number_field: number, "SentToContact": False}]}
     if len(encode(body)) > MOST_BYTES:
         raise Misconfigured(f"{what} is larger than the {MOST_BYTES} bytes that Xero takes")
     return body
 
 
 def _reference(document: Document, context: WriteContext) -> str:
-    key = translate.mark(context.key)
+    key = ledger.mark(context.key)
     po_number = document.po_number and f"PO {document.po_number}"
     return f"{cut(po_number, REFERENCE - len(key) - 1)} {key}".lstrip()
 
 
-def _rate(document: Document, context: WriteContext) -> Decimal | None:
+def _rate(document: Document, context: WriteContext, what: str) -> Decimal | None:
     """Xero counts foreign units for one home unit, to six decimals. Without one it takes the
     day's own rate from XE."""
     if document.currency == context.home_currency or not context.exchange_rate:
         return None
     rate = Decimal(f"{1 / context.exchange_rate:.6f}")  # a rate, not money
-    return Decimal(known(rate, f"exchange rate of invoice {document.number} in Xero"))
+    return Decimal(known(rate, f"exchange rate of {what} in Xero"))
 
 
 def _lines(document: Document, context: WriteContext) -> Iterator[Row]:
@@ -137,22 +139,21 @@ def _tracking(class_id: str, department_id: str, what: str) -> Iterator[Row]:
 # -- the calls --------------------------------------------------------------------------
 def sender(resource: str) -> Callable[[bytes, str, Any], Request]:
     """A call that creates one record. PUT, because a POST changes what has the same number."""
+    return lambda body, key, settings: write("PUT", resource, body, key, f"create {resource}")
 
-    decimals = queries.DECIMALS if resource == "Invoices" else {}
 
-    def send(body: bytes, key: str, settings: Any) -> Request:
-        return Request(
-            method="PUT",
-            path=f"/{resource}",
-            params=(("summarizeErrors", "false"), *decimals.items()),
-            headers=(("Idempotency-Key", key),),
-            body=body,
-            content_type="application/json",
-            purpose=f"create {resource}",
-            writes=True,
-        )
-
-    return send
+def write(method: str, path: str, body: bytes, key: str, purpose: str) -> Request:
+    """A call that writes; for some minutes a repeat of its key is answered as the first time."""
+    return Request(
+        method=method,
+        path=f"/{path}",
+        params=(("summarizeErrors", "false"), *queries.decimals(path).items()),
+        headers=(("Idempotency-Key", key),),
+        body=body,
+        content_type="application/json",
+        purpose=purpose,
+        writes=True,
+    )
 
 
 _OPENS, _CLOSES = b'{"Invoices":[', b"]}"
@@ -171,7 +172,7 @@ def _split(answer: Any) -> Mapping[str, ItemAnswer]:
     """
     found: dict[str, ItemAnswer] = {}
     for element in answer.get("Invoices", []):
-        key, problems = translate.key_in(element.get("Reference") or ""), faults.of_element(element)
+        key, problems = ledger.key_in(element.get("Reference") or ""), faults.of_element(element)
         if key:
             told = None if problems else element
             found[item_name(key)] = ItemAnswer(answer=told, errors=tuple(problems))
@@ -195,41 +196,41 @@ def record(resource: str, key: str) -> Callable[[Any], Row]:
 
 
 # -- looking ----------------------------------------------------------------------------
-def _find(by: str, resource: str, where: Callable[..., dict[str, str]], fits: Any) -> Find:
+def find(by: str, resource: str, where: Callable[..., dict[str, str]], fits: Any) -> Find:
     """Ask for the records of a resource by parameters, none = this way cannot be used."""
-
-    def request(subject: Any, context: WriteContext, settings: Any) -> Request | None:
-        params = where(subject, context)
-        return queries.page(resource, **params) if params else None
-
-    def pick(answer: Any, subject: Any, context: WriteContext) -> list[Row]:
-        return [row for row in answer[resource] if fits(row, subject, context)]
-
-    return Find(by=by, request=request, pick=pick)
+    ask, rows = partial(queries.page, resource), queries.rows(resource)
+    return ledger.find(by, where, lambda params: ask(**params), rows, fits)
 
 
 def _of_the_day(document: Document, context: WriteContext) -> dict[str, str]:
-    # A part of a reference cannot be asked for, so the contact's invoices of the day are
+    # A part of a reference cannot be asked for, so the contact's documents of the day are
     # looked through: by fields that stay quick in a large organisation.
-    day = document.issue_date
+    day, customer = document.issue_date, context.customer_id
     where = f"Date==DateTime({day.year},{day.month:02},{day.day:02})"
-    return {"ContactIDs": context.customer_id, "where": where} if context.customer_id else {}
+    if not customer:
+        return {}
+    if document.kind is DocumentKind.INVOICE:
+        return {"ContactIDs": customer, "where": where}
+    return {"where": f'Contact.ContactID==guid("{customer}") AND {where}'}
 
 
 def _numbered(document: Document, context: WriteContext) -> dict[str, str]:
-    # The parameter is a list with commas.
-    usable = document.number and "," not in document.number
-    return {"InvoiceNumbers": document.number} if usable else {}
+    number = document.number
+    if document.kind is DocumentKind.INVOICE:  # the parameter is a list with commas
+        return {"InvoiceNumbers": number} if number and "," not in number else {}
+    # A quote inside a filter's text cannot be written there.
+    return {"where": f'CreditNoteNumber=="{number}"'} if number and '"' not in number else {}
 
 
 def _same_key(row: Row, subject: Any, context: WriteContext) -> bool:
-    key = row.get("ContactNumber") or translate.key_in(row.get("Reference") or "")
+    key = row.get("ContactNumber") or ledger.key_in(row.get("Reference") or "")
     return bool(key == context.key)
 
 
 def _same_number(row: Row, document: Document, context: WriteContext) -> bool:
-    # A voided invoice holds its number too. Numbers of bills are the suppliers'.
-    return bool(row.get("Type") == "ACCREC" and row.get("InvoiceNumber") == document.number)
+    # A voided one holds its number too. Numbers of bills are the suppliers'.
+    _, kind, field = _PLACES[document.kind]
+    return bool(row.get("Type") == kind and row.get(field) == document.number)
 
 
 def _keyed(subject: Any, context: WriteContext) -> dict[str, str]:
@@ -248,30 +249,20 @@ def _same_name(row: Row, subject: Any, context: WriteContext) -> bool:
 
 
 FIND_CONTACTS = (
-    _find("key", "Contacts", _keyed, _same_key),
-    _find("name", "Contacts", _named, _same_name),
+    find("key", "Contacts", _keyed, _same_key),
+    find("name", "Contacts", _named, _same_name),
 )
-FIND_INVOICES = (
-    _find("key", "Invoices", _of_the_day, _same_key),
-    _find("number", "Invoices", _numbered, _same_number),
-)
+
+
+def find_documents(resource: str) -> tuple[Find, ...]:
+    """By our key, then by number."""
+    return (
+        find("key", resource, _of_the_day, _same_key),
+        find("number", resource, _numbered, _same_number),
+    )
 
 
 # -- what must come back ----------------------------------------------------------------
 def expect_contact(client: Client, context: WriteContext) -> Digest:
     """What a contact must come back as."""
-    return translate.name_digest(display_name(context), context.key)
-
-
-def expect_invoice(document: Document, context: WriteContext) -> Digest:
-    """What an invoice must come back as. Its tax is Xero's to say: 0 here is no claim."""
-    return Digest(
-        number=document.number,
-        currency=document.currency,
-        net=document.total.amount,
-        tax=Decimal(0),
-        lines=len(document.lines),
-        customer_id=context.customer_id,
-        issue_date=document.issue_date,
-        key=context.key,
-    )
+    return ledger.name_digest(display_name(context), context.key)

@@ -8,7 +8,6 @@ API's exceptions, the gateway's problems, and the token service's. Texts and cod
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from tieout.connectors.base import Fault, Response, VendorError
@@ -16,7 +15,8 @@ from tieout.errors import AuthExpired, Conflict, RateLimited, Rejected
 
 TOO_LARGE = "413"
 #: Only answers to writes speak of their elements' success.
-_OF_A_WRITE = re.compile(rb'"StatusAttributeString"|"Has(?:Validation)?Errors"\s*:\s*true')
+_OF_A_WRITE = re.compile(rb'"StatusAttributeString"|Errors"\s*:\s*(?:true|\[\s*\{)')
+_WRITTEN = ("Invoices", "CreditNotes", "Allocations", "Contacts")
 #: Old answers say `Minute` and `Daily`.
 _LIMITS = {"min": "minute", "da": "day", "con": "concurrent", "app": "appminute"}
 
@@ -37,6 +37,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault(then=Conflict, text="has this contact number", writes=True),
     # Xero remembers another call under this key: what became of that must be looked at.
     Fault(then=Conflict, text="used with a different request", writes=True),
+    # It is void by now, or somebody paid or credited it since it was looked at.
+    Fault(then=Conflict, text="not of valid status for modification", writes=True),
+    Fault(then=Conflict, text="cannot be edited as it has a payment", writes=True),
     # A method that is not offered is a 501, and changed nothing.
     Fault(then=Rejected, code="20"),
 )
@@ -62,11 +65,11 @@ def errors(response: Response) -> list[VendorError]:
             return []
         elements = _elements(response.json())
         return of_element(elements[0]) if len(elements) == 1 else []
-    return list(_refusals(response.json()))
+    return _refusals(response.json())
 
 
 def _elements(answer: Any) -> list[Any]:
-    return next((answer[name] for name in ("Invoices", "Contacts") if name in answer), [])
+    return next((answer[name] for name in _WRITTEN if name in answer), [])
 
 
 def of_element(element: Any) -> list[VendorError]:
@@ -84,11 +87,9 @@ def of_element(element: Any) -> list[VendorError]:
     return [VendorError("10", text) for text in texts]
 
 
-def _refusals(answer: Any) -> Iterator[VendorError]:
+def _refusals(answer: Any) -> list[VendorError]:
     found = [error for each in answer.get("Elements") or () for error in of_element(each)]
-    yield from found
-    if not found:
-        yield _error({str(name).lower(): value for name, value in answer.items() if value})
+    return found or [_error({str(name).lower(): text for name, text in answer.items() if text})]
 
 
 def _error(said: dict[str, Any]) -> VendorError:

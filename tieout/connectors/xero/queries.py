@@ -16,8 +16,8 @@ from tieout.connectors.xero import wire
 PAGE = 1000
 #: Prices come and go rounded to two decimals unless four are asked for.
 DECIMALS = {"unitdp": "4"}
-#: What is paged and has no lines, so no prices.
-_WITHOUT_LINES = ("Contacts", "Payments")
+#: What has no lines, so no prices.
+_WITHOUT_LINES = ("Contacts", "Payments", "Allocations")
 
 
 def get(path: str, **params: str) -> Request:
@@ -29,8 +29,12 @@ def get(path: str, **params: str) -> Request:
 
 def page(resource: str, **params: str) -> Request:
     """The first page of a listing, with prices to four decimals."""
-    decimals = {} if resource in _WITHOUT_LINES else DECIMALS
-    return get(resource, page="1", pageSize=str(PAGE), **decimals, **params)
+    return get(resource, page="1", pageSize=str(PAGE), **decimals(resource), **params)
+
+
+def decimals(path: str) -> dict[str, str]:
+    """How many decimals of prices a call is to take and give, where there are prices."""
+    return {} if path.rsplit("/", 1)[-1] in _WITHOUT_LINES else DECIMALS
 
 
 def changes(resource: str, key: str, **params: str) -> Callable[[Since, Any], Request]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from tieout.connectors import ledger
 from tieout.connectors.base import Held, Row
+from tieout.connectors.fields import at
 from tieout.connectors.xero import wire
 from tieout.model import settlement as books
+from tieout.model.document import DocumentKind
 from tieout.model.ids import SourceRef
 from tieout.model.money import Money, is_currency
 
-_KEY = re.compile(r"\[tieout:([^\]\s]+)\]")
+_LOOK = "look at it in Xero, then pull again"
 _GONE = ("VOIDED", "DELETED")
 #: Where each kind of credit keeps its id, and what Tieout calls it.
 _CREDITS = {
@@ -25,22 +28,10 @@ _CREDITS = {
 _SETTLING = ("PaymentID", *_CREDITS)
 
 
-def mark(key: str) -> str:
-    """How our key is written into a reference that people may read."""
-    return f"[tieout:{key}]"
-
-
-def key_in(text: str) -> str:
-    """Our key in a reference, "" when there is none."""
-    found = _KEY.search(text)
-    return found[1] if found else ""
-
-
 # -- lists ------------------------------------------------------------------------------
-Reader = Callable[[wire.ListRow, SourceRef, Any], books.ListEntry]
-
-
-def entry(kind: books.ListKind, remote_id: str, code: str, paths: dict[str, str]) -> Reader:
+def entry(
+    kind: books.ListKind, remote_id: str, code: str = "", **paths: str
+) -> Callable[[wire.ListRow, SourceRef, Any], books.ListEntry]:
     """How a list's rows are read: the fields of the id documents are written with, of the code
     that is unique where names are not, and of the details."""
 
@@ -56,7 +47,7 @@ def entry(kind: books.ListKind, remote_id: str, code: str, paths: dict[str, str]
             full_name=str(told.get(code) or name),
             active=status == "ACTIVE" and told.get("IsSold") is not False,
             currency=str(told.get("DefaultCurrency") or ""),
-            details={name: _at(told, path) for name, path in paths.items()},
+            details={name: at(told, path) for name, path in paths.items()},
         )
 
     return read
@@ -66,10 +57,12 @@ def organisation(row: wire.ListRow, source: SourceRef, settings: Any) -> books.L
     """The company, or how its books are set up: base currency, lock dates, tax."""
     told = row.model_extra or {}
     fields = _COMPANY if told["Part"] == "company" else _PREFERENCES
-    details = {name: _at(told, path) for name, path in fields.items()}
+    details = {name: at(told, path) for name, path in fields.items()}
     for name in ("period_lock_date", "end_of_year_lock_date"):
         if moment := wire.instant(details.get(name)):
-            details[name] = moment.date().isoformat()
+            details[name] = day = moment.date().isoformat()
+            # Nothing is dated on the later of both, or before.
+            details["book_close_date"] = max(day, str(details.get("book_close_date") or ""))
     return books.ListEntry(
         source=source,
         kind=books.ListKind(told["Part"]),
@@ -114,40 +107,67 @@ def _same(one: str, other: str) -> bool:
     return one.strip().casefold() == other.strip().casefold()
 
 
-def _at(value: Any, path: str) -> str | int | bool | Decimal | None:
-    for part in path.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value if isinstance(value, str | int | Decimal) else None
-
-
 # -- documents and money ----------------------------------------------------------------
 def invoice(row: wire.Invoice, source: SourceRef, settings: Any) -> books.RemoteInvoice | Held:
     """An invoice as it stands now, with Xero's own tax."""
-    if not is_currency(row.CurrencyCode):
-        return _no_currency(f"invoice {row.InvoiceNumber or row.InvoiceID}", row.CurrencyCode)
     settled = (*row.Payments, *row.CreditNotes, *row.Overpayments, *row.Prepayments)
-    return books.RemoteInvoice(
-        source=source,
-        remote_id=row.InvoiceID,
-        revision=row.UpdatedDateUTC,
-        number=row.InvoiceNumber,
-        customer_id=row.Contact.ContactID,
-        issue_date=row.Date,
+    return _document(
+        row,
+        source,
+        DocumentKind.INVOICE,
+        (row.InvoiceID, row.InvoiceNumber),
+        row.AmountDue,
         due_date=row.DueDate,
-        total=Money(row.Total, row.CurrencyCode),
-        tax=Money(row.TotalTax, row.CurrencyCode),
-        balance=Money(row.AmountDue, row.CurrencyCode),
-        lines=tuple(_money_lines(row)),
-        key=key_in(row.Reference),
-        voided=row.Status in _GONE,
         linked_payments=tuple(_first(each, _SETTLING)[1] for each in settled),
     )
 
 
-def _money_lines(row: wire.Invoice) -> Iterator[books.RemoteLine]:
-    """Lines that carry money; those of words alone are booked to no account."""
+def credit_note(row: wire.Credit, source: SourceRef, settings: Any) -> books.RemoteInvoice | Held:
+    """A credit note as it stands now; its balance is what no invoice has used yet."""
+    named = row.CreditNoteID, row.CreditNoteNumber
+    return _document(
+        row, source, DocumentKind.CREDIT_NOTE, named, row.RemainingCredit, due_date=None
+    )
+
+
+def _document(
+    row: wire.Document,
+    source: SourceRef,
+    kind: DocumentKind,
+    named: tuple[str, str],
+    balance: Decimal,
+    **more: Any,
+) -> books.RemoteInvoice | Held:
+    remote_id, number = named
+    if not is_currency(row.CurrencyCode):
+        what = f"{kind.value.replace('_', ' ')} {number or remote_id}"
+        return ledger.no_currency(what, row.CurrencyCode, _LOOK)
+    return books.RemoteInvoice(
+        kind=kind,
+        source=source,
+        remote_id=remote_id,
+        revision=row.UpdatedDateUTC,
+        number=number,
+        customer_id=row.Contact.ContactID,
+        issue_date=row.Date,
+        total=Money(row.Total, row.CurrencyCode),
+        tax=Money(row.TotalTax, row.CurrencyCode),
+        balance=Money(balance, row.CurrencyCode),
+        lines=tuple(_money_lines(row)),
+        key=ledger.key_in(row.Reference),
+        voided=row.Status in _GONE,
+        **more,
+    )
+
+
+def carries_money(line: wire.Line) -> bool:
+    """Whether a line is more than words: those are booked to no account."""
+    return bool(line.AccountCode or line.AccountID or line.LineAmount)
+
+
+def _money_lines(row: wire.Document) -> Iterator[books.RemoteLine]:
     for line in row.LineItems:
-        if line.AccountCode or line.AccountID or line.LineAmount:
+        if carries_money(line):
             yield books.RemoteLine(
                 description=line.Description,
                 quantity=line.Quantity,
@@ -159,9 +179,9 @@ def _money_lines(row: wire.Invoice) -> Iterator[books.RemoteLine]:
 
 def payment(row: wire.Payment, source: SourceRef, settings: Any) -> books.Payment | Held:
     """Money received for one invoice. One that was taken back keeps its amounts."""
-    currency = row.Invoice.CurrencyCode
+    currency, what = row.Invoice.CurrencyCode, f"payment {row.Reference or row.PaymentID}"
     if not is_currency(currency):
-        return _no_currency(f"payment {row.Reference or row.PaymentID}", currency)
+        return ledger.no_currency(what, currency, _LOOK)
     return books.Payment(
         source=source,
         remote_id=row.PaymentID,
@@ -185,7 +205,7 @@ def credit(row: wire.Credit, source: SourceRef, settings: Any) -> books.Payment 
     field, remote_id = _first(row, tuple(_CREDITS))
     name = row.CreditNoteNumber or row.Reference
     if not is_currency(row.CurrencyCode):
-        return _no_currency(f"credit {name or remote_id}", row.CurrencyCode)
+        return ledger.no_currency(f"credit {name or remote_id}", row.CurrencyCode, _LOOK)
     used = [each for each in row.Allocations if not each.IsDeleted]
     allocations = [_allocation(each.Invoice.InvoiceID, "Invoice", each.Amount) for each in used]
     is_money = field != "CreditNoteID"
@@ -215,45 +235,55 @@ def _allocation(document: str, kind: str, amount: Decimal) -> books.Allocation:
     return books.Allocation(remote_document_id=document, document_type=kind, amount=amount)
 
 
-def _no_currency(what: str, code: str) -> Held:
-    return Held(
-        reason="currency_missing",
-        text=f"{what} has the currency {code!r}" if code else f"{what} names no currency",
-        what_to_do="look at it in Xero, then pull again",
-    )
-
-
 # -- what we wrote, as it came back -----------------------------------------------------
 def ref(row: Row) -> books.RemoteRef:
     """Xero's handle on what we wrote; the number of a contact is its name."""
+    ids, names = ("InvoiceID", "CreditNoteID", "AllocationID", "ContactID"), (*_NUMBERS, "Name")
     return books.RemoteRef(
-        remote_id=str(row.get("InvoiceID") or row["ContactID"]),
-        number=str(row.get("InvoiceNumber") or row.get("Name") or ""),
+        remote_id=next(str(row[name]) for name in ids if row.get(name)),
+        number=next((str(row[name]) for name in names if row.get(name)), ""),
         revision=str(row.get("UpdatedDateUTC") or ""),
     )
 
 
-def invoice_digest(row: Row) -> books.Digest:
-    """What an invoice says."""
-    record = wire.Invoice.model_validate(row)
+_NUMBERS = ("InvoiceNumber", "CreditNoteNumber")
+
+
+def document_digest(row: Row) -> books.Digest:
+    """What an invoice or a credit note says."""
+    record = wire.Document.model_validate(row)
     return books.Digest(
-        number=record.InvoiceNumber,
+        number=next((str(row[name]) for name in _NUMBERS if row.get(name)), ""),
         currency=record.CurrencyCode,
         net=record.Total - record.TotalTax,
         tax=record.TotalTax or Decimal(0),
         lines=len(list(_money_lines(record))),
         customer_id=record.Contact.ContactID,
         issue_date=record.Date,
-        key=key_in(record.Reference),
+        key=ledger.key_in(record.Reference),
+    )
+
+
+def worded(row: Row) -> books.Digest:
+    """What an invoice says, with the words and the due date that may be corrected."""
+    record = wire.Invoice.model_validate(row)
+    last = record.LineItems[-1] if record.LineItems else wire.Line()
+    memo = "" if carries_money(last) else last.Description
+    return replace(document_digest(row), key="", due_date=record.DueDate, memo=memo)
+
+
+def allocation_digest(row: Row) -> books.Digest:
+    """What an allocation says: how much of a credit note it sets against which invoice."""
+    used = wire.Used.model_validate(row)
+    return books.Digest(
+        number=used.Invoice.InvoiceID,
+        currency="",
+        net=used.Amount,
+        tax=Decimal(0),
+        lines=1,
     )
 
 
 def contact_digest(row: Row) -> books.Digest:
     """What a contact says."""
-    return name_digest(str(row.get("Name") or ""), str(row.get("ContactNumber") or ""))
-
-
-def name_digest(name: str, key: str) -> books.Digest:
-    """A contact: its name as the number, no money. Its contact number is our key."""
-    zero = Decimal(0)
-    return books.Digest(number=name, currency="", net=zero, tax=zero, lines=0, key=key)
+    return ledger.name_digest(str(row.get("Name") or ""), str(row.get("ContactNumber") or ""))

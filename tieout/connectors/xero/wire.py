@@ -75,7 +75,7 @@ class Party(Wire):
 
 
 class Line(Wire):
-    """A line of an invoice; one of words alone has neither account nor amount."""
+    """A line of a document; one of words alone has neither account nor amount."""
 
     Description: str = ""
     Quantity: Decimal | None = None
@@ -105,6 +105,8 @@ class Document(Wire):
     Date: Day
     Reference: str = ""
     Total: Decimal = Decimal(0)  # with tax
+    TotalTax: Decimal = Decimal(0)
+    LineItems: tuple[Line, ...] = ()
 
 
 class Invoice(Document):
@@ -113,9 +115,7 @@ class Invoice(Document):
     InvoiceID: str
     InvoiceNumber: str = ""
     DueDate: MaybeDay = None
-    TotalTax: Decimal = Decimal(0)
     AmountDue: Decimal = Decimal(0)
-    LineItems: tuple[Line, ...] = ()
     Payments: tuple[Settling, ...] = ()
     CreditNotes: tuple[Settling, ...] = ()
     Overpayments: tuple[Settling, ...] = ()
@@ -146,6 +146,7 @@ class Payment(Wire):
 class Used(Wire):
     """A part of a credit set against an invoice."""
 
+    AllocationID: str = ""
     Amount: Decimal
     Invoice: Paid = Paid()
     IsDeleted: bool = False

@@ -144,5 +144,4 @@ class NetSuiteSide:
                 for line in row["item"]
             ),
             due=date.fromisoformat(row["dueDate"]) if row.get("dueDate") else None,
-            words=row.get("memo", ""),
         )

@@ -133,6 +133,7 @@ class QuickBooksSide:
 
 def _invoice(row: Row) -> Invoice:
     mark, _, memo = str(row.get("PrivateNote", "")).partition("] ")
+    memo = row.get("CustomerMemo", {}).get("value") or memo  # what the client sees
     return Invoice(
         id=row["Id"],
         number=row.get("DocNumber", ""),
@@ -146,7 +147,6 @@ def _invoice(row: Row) -> Invoice:
         memo=memo,
         lines=tuple(_lines(row)),
         due=date.fromisoformat(str(row["DueDate"])) if row.get("DueDate") else None,
-        words=row.get("CustomerMemo", {}).get("value", ""),
     )
 
 

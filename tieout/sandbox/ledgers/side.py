@@ -41,7 +41,6 @@ class Invoice:
     memo: str  # what it says it is for
     lines: tuple[Line, ...]
     due: date | None = None
-    words: str = ""  # what the client reads on it, which may be corrected
 
 
 @dataclass(frozen=True)

@@ -158,6 +158,7 @@ def _invoice(row: Row) -> Invoice:
             for line in row["LineItems"]
             if _carries_money(line)
         ),
+        due=row.get("DueDate"),
     )  # fmt: skip
 
 

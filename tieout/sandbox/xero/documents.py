@@ -240,12 +240,18 @@ def _lines(
         again = [dict(line) for line in row.get("LineItems", ())]
         reader.unitdp = 4
         new = [_as_sent(line) for line in again]
-    row["LineItems"] = reader.read(new)
+    row["LineItems"] = _in_place(books, reader.read(new), reader.old)
     if problems.messages:
         return
     row |= {"TotalDiscount": None, **lines.totals(row["LineItems"], row["LineAmountTypes"])}
     if row["Total"] < 0:
         problems.add("The document total cannot be negative")
+
+
+def _in_place(books: Books, found: list[Row], old: dict[str, Row]) -> list[Row]:
+    if books.settings.new_lines == "in_order":
+        return found
+    return sorted(found, key=lambda line: line["LineItemID"] in old)
 
 
 def _as_sent(line: Row) -> Row:

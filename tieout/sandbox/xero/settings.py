@@ -48,6 +48,11 @@ class Settings:
     answer_order: Literal["in_order", "reversed"] = "in_order"
     put_contact_by_name: Literal["refuse", "update"] = "refuse"
     payments_bump: bool = True  # a payment moves the UpdatedDateUTC of its invoice
+    #: Lines that an update adds: where they were sent, or before those there are (reports differ).
+    new_lines: Literal["in_order", "first"] = "in_order"
+    #: An allocation that was made: as it is listed, or as in the example of Xero's own file,
+    #: which shows its credit note and no id.
+    allocation_answer: Literal["listed", "example"] = "listed"
     failed_payment_batch: Literal["empty_ids", "each"] = "empty_ids"
     silent_batch_errors: bool = False  # a failed batch payment shows no error at all
     efficient_only: bool = False  # as above 500,000 invoices: only optimised filters pass

@@ -312,8 +312,14 @@ def put_allocations(call: Call) -> Answer:
     def work(sent: Row) -> Row:
         return settlement.allocate(call.books, credit, sent)
 
-    elements = call.elements("Allocations")
-    return run(call, elements, work, lambda use: allocation(call.books, use))
+    def made(use: Row) -> Row:
+        shown = allocation(call.books, use)
+        if call.books.settings.allocation_answer == "example" and credit[0] == "CreditNotes":
+            del shown["AllocationID"]
+            shown["CreditNote"] = {"CreditNoteID": credit[1], "ID": credit[1], "LineItems": []}
+        return shown
+
+    return run(call, call.elements("Allocations"), work, made)
 
 
 def delete_allocation(call: Call) -> Answer:
