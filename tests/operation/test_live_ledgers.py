@@ -40,5 +40,7 @@ def test_what_is_measured_stands_in_no_way(ledger: str, tmp_path: Path) -> None:
     with small_firm(tmp_path, people=3, projects=2, ledger=ledger) as firm:
         facts = measure(firm.engine, firm.engine.connection("ledger"))
         told = {one.what: one.value for one in facts}
-        assert (told["country"], told["home currency"]) == ("US", "USD")
+        # NetSuite's is not told: its tax codes are records, never words as in QuickBooks.
+        country = "not told" if ledger == "netsuite" else "US"
+        assert (told["country"], told["home currency"]) == (country, "USD")
         assert [one.what for one in facts if one.problem] == []
