@@ -233,12 +233,15 @@ def test_a_void_names_the_invoice_and_can_create_nothing(desk):
     writer = CONNECTOR.writer("void")
     stands = writer.look.read(record, desk.connection.settings)
     assert (stands.number, stands.balance) == ("INV-2026-0007", Money.of("1875.00", "NZD"))
+    void = writer.expect(document(), around)
+    assert writer.digest(record) != void, "an answer that is not void is not taken for a void"
     body = encode(writer.build(document(), around))
     assert body == b'{"Invoices":[{"InvoiceID":"%s","Status":"VOIDED"}]}' % invoice_id.encode()
     call = writer.send(body, "key", settings())
     assert (call.method, call.path) == ("POST", f"/Invoices/{invoice_id}")
     told(desk, "void", document(), around)
     assert desk.books.get("Invoices", invoice_id)["Status"] == "VOIDED"
+    assert writer.digest(seen(desk, around)[1]) == void
     (find,) = writer.finds
     answer = desk.call(find.request(document(), around, settings())).json()
     assert [row["InvoiceID"] for row in find.pick(answer, document(), around)] == [invoice_id]

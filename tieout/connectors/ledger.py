@@ -46,15 +46,18 @@ def no_currency(what: str, code: str, what_to_do: str) -> Held:
 def find(
     by: str,
     where: Callable[[Any, WriteContext], Any],
-    ask: Callable[[Any], Request],
+    ask: Callable[[Any, Any], Request],
     rows: Callable[[Any], list[Row]],
     fits: Callable[[Row, Any, WriteContext], bool],
 ) -> Find:
-    """Look through what some conditions give; an empty `where`: this way cannot be used."""
+    """Look through what some conditions give; an empty `where`: this way cannot be used.
+
+    `where` makes the conditions, and `ask` the call that asks for them, given the settings.
+    """
 
     def request(subject: Any, context: WriteContext, settings: Any) -> Request | None:
         conditions = where(subject, context)
-        return ask(conditions) if conditions else None
+        return ask(conditions, settings) if conditions else None
 
     def pick(answer: Any, subject: Any, context: WriteContext) -> list[Row]:
         return [row for row in rows(answer) if fits(row, subject, context)]
@@ -113,7 +116,7 @@ class Invoices:
     """How one invoice is read by its id: as a list, which is empty when it is gone.
 
     `wire` and `read` are those of its stream; `worded` is what one says with its memo and due
-    date.
+    date, `expect` what it is to say once it is corrected.
     """
 
     ask: Callable[[Any, WriteContext, Any], Request]  # (subject, context, settings)
@@ -121,6 +124,7 @@ class Invoices:
     wire: type[BaseModel]
     read: Callable[[Any, SourceRef, Any], RemoteInvoice | Held]
     worded: Callable[[Row], Digest]
+    expect: Callable[[Document, WriteContext], Digest] = expect_correction
 
     @property
     def look(self) -> Look:
@@ -152,7 +156,7 @@ class Invoices:
         return [row for row in self.rows(answer) if self._stands(row, context.settings).voided]
 
     def _corrected(self, answer: Any, subject: Any, context: WriteContext) -> list[Row]:
-        wanted = expect_correction(subject, context)
+        wanted = self.expect(subject, context)
         found = [(row, self.worded(row)) for row in self.rows(answer)]
         return [
             row

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from tieout.connectors.base import Request, Token
+from tieout.connectors.base import Code, Request, Token
 
 
 def token_call(url: str, secrets: Mapping[str, str], form: Mapping[str, str]) -> Request:
@@ -24,6 +24,18 @@ def token_call(url: str, secrets: Mapping[str, str], form: Mapping[str, str]) ->
         content_type="application/x-www-form-urlencoded",
         purpose="sign in",
     )
+
+
+def code_form(code: Code) -> dict[str, str]:
+    """What is said to have a token for the code that a person's browser brought back."""
+    verified = {"code_verifier": code.verifier} if code.verifier else {}
+    given = {"code": code.code, "redirect_uri": code.redirect}
+    return {"grant_type": "authorization_code", **given, **verified}
+
+
+def exchange(url: Callable[[Any], str]) -> Callable[[Any, Mapping[str, str], Code], Request]:
+    """The call that has a token for a code; `url` tells from the settings where."""
+    return lambda settings, secrets, code: token_call(url(settings), secrets, code_form(code))
 
 
 def token_in(answer: Any, now: datetime, refresh_life: timedelta | None = None) -> Token:

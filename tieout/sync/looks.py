@@ -7,6 +7,7 @@ somebody may have paid or edited the invoice since.
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 from tieout.connectors.base import ALLOCATION, CREDIT_NOTE, VOID, Look, Writer
 from tieout.errors import Rejected
@@ -83,7 +84,7 @@ def _to_allocate(number: str, stands: RemoteInvoice, resolved: Resolved) -> Reso
     return _with(resolved, stands, amount)
 
 
-def _with(resolved: Resolved, stands: RemoteInvoice | None, amount: object) -> Resolved:
+def _with(resolved: Resolved, stands: RemoteInvoice | None, amount: Decimal | None) -> Resolved:
     revision = stands.revision if stands else ""
-    context = replace(resolved.context, invoice_revision=revision, amount=amount)  # type: ignore[arg-type]
+    context = replace(resolved.context, invoice_revision=revision, amount=amount)
     return replace(resolved, context=context)

@@ -162,7 +162,7 @@ def _writer(
 def _change(name: str, kind: str, changed: str, make: Any, says: Any, **more: Any) -> Writer:
     calls: dict[str, Any] = {
         "send": build.sender(kind, "PATCH"),
-        "look": changes.LOOK,
+        "look": changes.INVOICES.look,
         "changes": True,
     }
     return _writer(name, Document, kind, (changed,), make, says, **(calls | more))
@@ -184,7 +184,7 @@ WRITERS = (
             read_back=build.reader("creditMemo", queries.applied),
             finds=changes.FIND_ALLOCATION),
     _change(base.CORRECTION, "invoice", base.INVOICE, changes.correction, _WORDED,
-            finds=changes.FIND_CORRECTION),
+            finds=changes.INVOICES.find_correction),
 )  # fmt: skip
 
 

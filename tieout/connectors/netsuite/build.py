@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from decimal import Decimal
+from dataclasses import replace
 from typing import Any
 
+from tieout.connectors import ledger
 from tieout.connectors.base import Find, LineCodes, Request, Response, Row, WriteContext
 from tieout.connectors.fields import exact, known, said
 from tieout.connectors.netsuite import queries, translate
@@ -244,21 +245,10 @@ def finds(kind: str) -> tuple[Find, ...]:
 # -- what must come back ----------------------------------------------------------------
 def expect_name(subject: Client | Project, context: WriteContext) -> Digest:
     """What a customer or project must come back as."""
-    external = translate.external_id(context.key)
-    row = {"name": plain_name(context), "parent": context.parent_id, "externalid": external}
-    return translate.name_digest(row)
+    return ledger.name_digest(plain_name(context), context.key, context.parent_id)
 
 
 def expect_document(document: Document, context: WriteContext) -> Digest:
-    """What an invoice or a credit memo must come back as. Its tax is NetSuite's to say: 0 here
-    is no claim."""
-    return Digest(
-        number=document.number if context.settings.own_numbers else "",
-        currency=document.currency,
-        net=document.total.amount,
-        tax=Decimal(0),
-        lines=len(document.lines),
-        customer_id=context.customer_id,
-        issue_date=document.issue_date,
-        key=context.key,
-    )
+    """What an invoice or a credit memo must come back as; its number only where we give it."""
+    digest = ledger.expect_document(document, context)
+    return digest if context.settings.own_numbers else replace(digest, number="")

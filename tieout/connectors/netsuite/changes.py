@@ -13,14 +13,13 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from tieout.connectors.base import Find, Look, Request, Row, WriteContext
+from tieout.connectors import ledger
+from tieout.connectors.base import Find, Request, Row, WriteContext
 from tieout.connectors.fields import known
 from tieout.connectors.netsuite import build, queries, translate
 from tieout.connectors.netsuite.wire import Transaction
-from tieout.errors import Misconfigured
 from tieout.model.document import Document
-from tieout.model.ids import SourceRef
-from tieout.model.settlement import Digest, RemoteInvoice
+from tieout.model.settlement import Digest
 
 
 def allocation(note: Document, context: WriteContext) -> Row:
@@ -52,25 +51,6 @@ def _record(context: WriteContext, what: str) -> Row:
 
 
 # -- looking ----------------------------------------------------------------------------
-def _ask(subject: Any, context: WriteContext, settings: Any) -> Request:
-    return build.by("invoice", "id", context.invoice_id, settings)
-
-
-def _first(answer: Any) -> Row | None:
-    return next(iter(queries.rows(answer)), None)
-
-
-def _stands(row: Row, settings: Any) -> RemoteInvoice:
-    record = Transaction.model_validate(row)
-    found = translate.invoice(record, SourceRef("", "invoices", record.id), settings)
-    if not isinstance(found, RemoteInvoice):
-        raise Misconfigured(found.text)
-    return found
-
-
-LOOK = Look(request=_ask, pick=_first, read=_stands)
-
-
 def _ask_applied(note: Document, context: WriteContext, settings: Any) -> Request:
     return queries.applied(context.credit_id)
 
@@ -84,18 +64,7 @@ def _set_against(answer: Any, note: Document, context: WriteContext) -> list[Row
     return [row for row in ours if translate.allocation_digest(row).net]
 
 
-def _corrected(answer: Any, invoice: Document, context: WriteContext) -> list[Row]:
-    expected = expect_correction(invoice, context)
-    found = [(row, translate.worded(row)) for row in queries.rows(answer)]
-    return [
-        row
-        for row, said in found
-        if expected.due_date in (None, said.due_date) and expected.memo in (None, said.memo)
-    ]
-
-
 FIND_ALLOCATION = (Find(by="record", request=_ask_applied, pick=_set_against),)
-FIND_CORRECTION = (Find(by="record", request=_ask, pick=_corrected),)
 
 
 # -- what must come back ----------------------------------------------------------------
@@ -118,3 +87,13 @@ def expect_correction(invoice: Document, context: WriteContext) -> Digest:
     assert order is not None  # there is none without an order
     text = None if order.memo is None else build.memo(invoice, order.memo, context.settings)
     return replace(digest, due_date=order.due_date, memo=text)
+
+
+INVOICES = ledger.Invoices(
+    ask=lambda subject, context, settings: build.by("invoice", "id", context.invoice_id, settings),
+    rows=queries.rows,
+    wire=Transaction,
+    read=translate.invoice,
+    worded=translate.worded,
+    expect=expect_correction,
+)

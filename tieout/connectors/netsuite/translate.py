@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from tieout.connectors import ledger
 from tieout.connectors.base import Held, Row
 from tieout.connectors.netsuite import queries
 from tieout.connectors.netsuite.wire import Line, ListRow, Settings, Transaction
@@ -17,6 +18,8 @@ from tieout.model.money import Money, is_currency
 
 _OURS = "tieout-"
 _ZERO = Decimal(0)
+#: What to do about a record that does not say whose money it is.
+_LOOK = "set the firm's currency in the workspace, then pull again"
 #: Of these the money itself is recorded; the others only move what is there already.
 _MONEY, _CREDIT = "CustPymt", queries.TYPES["credit_memos"]
 _INVOICE = queries.TYPES["invoices"]
@@ -86,7 +89,7 @@ def _sale(
     currency = row.currency or settings.firm_currency
     if not is_currency(currency):
         name = kind.value.replace("_", " ")
-        return _no_currency(f"{name} {row.tranid or row.id}", currency)
+        return ledger.no_currency(f"{name} {row.tranid or row.id}", currency, _LOOK)
     turn = _turn(row)
     return books.RemoteInvoice(
         kind=kind,
@@ -110,7 +113,7 @@ def payment(row: Transaction, source: SourceRef, settings: Settings) -> books.Pa
     """Money received; or 0 of it, where a credit, deposit or journal settles an invoice."""
     currency = row.currency or settings.firm_currency
     if not is_currency(currency):
-        return _no_currency(f"payment {row.tranid or row.id}", currency)
+        return ledger.no_currency(f"payment {row.tranid or row.id}", currency, _LOOK)
     is_money, parts = row.type == _MONEY, _parts(row)
     settled = [("Invoice", invoice, part) for invoice, part in parts.items()]
     if row.type == _CREDIT and settled:  # a document of its own, of which so much is used
@@ -176,14 +179,6 @@ def _voided(row: Transaction) -> bool:
     return row.voided or row.status.rpartition(":")[2].strip() in ("V", "Voided")
 
 
-def _no_currency(what: str, code: str) -> Held:
-    return Held(
-        reason="currency_missing",
-        text=f"{what} has the currency {code!r}" if code else f"{what} names no currency",
-        what_to_do="set the firm's currency in the workspace, then pull again",
-    )
-
-
 # -- what we wrote, as it came back -----------------------------------------------------
 def ref(row: Row) -> books.RemoteRef:
     """NetSuite's handle on what we wrote; the number of a customer is its name."""
@@ -229,12 +224,5 @@ def allocation_digest(row: Row) -> books.Digest:
 
 def name_digest(row: Row) -> books.Digest:
     """A customer or project: its name as the number, its parent as the customer, no money."""
-    return books.Digest(
-        number=str(row.get("name") or ""),
-        currency="",
-        net=_ZERO,
-        tax=_ZERO,
-        lines=0,
-        customer_id=str(row.get("parent") or ""),
-        key=key_of(str(row.get("externalid") or "")),
-    )
+    name, parent, external = (str(row.get(c) or "") for c in ("name", "parent", "externalid"))
+    return ledger.name_digest(name, key_of(external), parent)

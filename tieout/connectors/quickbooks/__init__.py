@@ -6,15 +6,14 @@ OAuth 2.0, limits and throttles, data queries, change data capture and batch ope
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
-from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field
 
-from tieout.connectors import base
+from tieout.connectors import base, ledger, oauth
 from tieout.connectors.base import Request, Since, Stream, Token, Writer
 from tieout.connectors.quickbooks import build, changes, faults, queries, translate, webhook, wire
 from tieout.connectors.quickbooks.unverified import UNVERIFIED
@@ -60,25 +59,16 @@ def _grant(settings: Settings, secrets: Mapping[str, str], refresh: str, now: da
 
 
 def _exchange(settings: Settings, secrets: Mapping[str, str], code: base.Code) -> Request:
-    known = {"code": code.code, "redirect_uri": code.redirect}
-    return _ask(settings, secrets, grant_type="authorization_code", **known)
+    return _ask(settings, secrets, **oauth.code_form(code))
 
 
 def _ask(settings: Settings, secrets: Mapping[str, str], **form: str) -> Request:
-    pair = base64.b64encode(f"{secrets['client_id']}:{secrets['client_secret']}".encode())
     host = settings.base_url.rstrip("/") or _TOKENS
-    return Request(
-        method="POST",
-        path=settings.token_url or f"{host}/oauth2/v1/tokens/bearer",
-        headers=(
-            ("Authorization", f"Basic {pair.decode()}"),
-            # Asks to be told when the grant itself ends: no refresh puts that off.
-            ("x-include-refresh-token-hard-expires-in", "true"),
-        ),
-        body=urlencode(form).encode(),
-        content_type="application/x-www-form-urlencoded",
-        purpose="sign in",
-    )
+    url = settings.token_url or f"{host}/oauth2/v1/tokens/bearer"
+    call = oauth.token_call(url, secrets, form)
+    # Asks to be told when the grant itself ends: no refresh puts that off.
+    told = ("x-include-refresh-token-hard-expires-in", "true")
+    return replace(call, headers=(*call.headers, told))
 
 
 def _page(settings: Settings) -> str:
@@ -90,12 +80,7 @@ def _token(answer: Any, now: datetime) -> Token:
     """The token in an answer, its lives counted in seconds."""
     grant_ends = ("x_refresh_token_expires_in", "x_refresh_token_hard_expires_in")
     lives = [int(answer[name]) for name in grant_ends if answer.get(name)]
-    return Token(
-        access=answer["access_token"],
-        refresh=answer.get("refresh_token") or "",
-        expires_at=now + timedelta(seconds=int(answer["expires_in"])),
-        refresh_expires_at=now + timedelta(seconds=min(lives)) if lives else None,
-    )
+    return oauth.token_in(answer, now, timedelta(seconds=min(lives)) if lives else None)
 
 
 # -- streams ----------------------------------------------------------------------------
@@ -210,7 +195,7 @@ def _document(name: str, entity: str, depends_on: tuple[str, ...], **more: Any) 
         record=build.record(entity),
         read=translate.ref,
         digest=translate.document_digest,
-        expect=build.expect_document,
+        expect=ledger.expect_document,
         finds=build.find_documents(entity),
         key_length=build.CALL_KEY,
         **more,
@@ -229,7 +214,7 @@ _ALLOCATION = Writer(
     expect=changes.expect_allocation,
     finds=build.FIND_ALLOCATIONS,
     key_length=build.CALL_KEY,
-    look=changes.LOOK,
+    look=changes.INVOICES.look,
 )
 
 
@@ -246,7 +231,7 @@ def _change(name: str, make: Any, send: Any, digest: Any, expect: Any, finds: An
         expect=expect,
         finds=finds,
         key_length=build.CALL_KEY,
-        look=changes.LOOK,
+        look=changes.INVOICES.look,
         changes=True,
     )
 
@@ -294,17 +279,17 @@ CONNECTOR = base.Connector(
             base.VOID,
             changes.void,
             changes.send_void,
-            changes.void_digest,
-            changes.expect_void,
-            changes.FIND_VOID,
+            translate.void_digest,
+            ledger.expect_void,
+            changes.INVOICES.find_void,
         ),
         _change(
             base.CORRECTION,
             changes.correction,
             changes.send_correction,
             translate.worded,
-            changes.expect_correction,
-            changes.FIND_CORRECTION,
+            ledger.expect_correction,
+            changes.INVOICES.find_correction,
         ),
     ),
     identity=base.Identity(

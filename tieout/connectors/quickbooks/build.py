@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from decimal import Decimal
 from typing import Any
 
+from tieout.connectors import ledger
 from tieout.connectors.base import Batch, Find, ItemAnswer, Request, Row, WriteContext
 from tieout.connectors.fields import cut, exact, fits, known, said
-from tieout.connectors.quickbooks import faults, queries, translate
+from tieout.connectors.quickbooks import faults, queries
 from tieout.errors import Misconfigured, Unknown
 from tieout.model.document import Document, DocumentKind, Line
 from tieout.model.party import Client
@@ -50,7 +50,7 @@ def _name(context: WriteContext, currency: str | None) -> Row:
     foreign = currency if currency != context.home_currency else ""
     return said(
         DisplayName=display_name(context),
-        Notes=translate.mark(context.key),
+        Notes=ledger.mark(context.key),
         CurrencyRef=foreign and {"value": foreign},
     )
 
@@ -66,7 +66,7 @@ def sales_document(document: Document, context: WriteContext) -> Row:
     not see. A credit memo's amounts are positive too; it falls due on no day."""
     is_invoice = document.kind is DocumentKind.INVOICE
     what = f"{document.kind.value.replace('_', ' ')} {document.number}"
-    key = translate.mark(context.key)
+    key = ledger.mark(context.key)
     lines = [{"LineNum": n, **line} for n, line in enumerate(_lines(document, context), 1)]
     if len(lines) > MOST_LINES:
         raise Misconfigured(f"{what} has {len(lines)} lines, QuickBooks takes {MOST_LINES}")
@@ -198,17 +198,11 @@ def post(
 
 
 # -- looking ----------------------------------------------------------------------------
-def find(by: str, entity: str, where: Callable[..., tuple[str, ...]], fits: Any) -> Find:
-    """Ask for the records of an entity by conditions, none = this way cannot be used."""
+def _find(by: str, entity: str, where: Callable[..., tuple[str, ...]], fits: Any) -> Find:
+    def ask(conditions: tuple[str, ...], settings: Any) -> Request:
+        return queries.query(entity, settings, *conditions)
 
-    def request(subject: Any, context: WriteContext, settings: Any) -> Request | None:
-        conditions = where(subject, context)
-        return queries.query(entity, settings, *conditions) if conditions else None
-
-    def pick(answer: Any, subject: Any, context: WriteContext) -> list[Row]:
-        return [row for row in queries.rows(entity)(answer) if fits(row, subject, context)]
-
-    return Find(by=by, request=request, pick=pick)
+    return ledger.find(by, where, ask, queries.rows(entity), fits)
 
 
 def _named(subject: Any, context: WriteContext) -> tuple[str, ...]:
@@ -230,7 +224,7 @@ def _of_the_day(document: Document, context: WriteContext) -> tuple[str, ...]:
 
 def _bears_key(row: Row, subject: Any, context: WriteContext) -> bool:
     note = row.get("PrivateNote") or row.get("Notes") or ""
-    return translate.key_in(note) == context.key
+    return ledger.key_in(note) == context.key
 
 
 def _numbered(document: Document, context: WriteContext) -> tuple[str, ...]:
@@ -241,15 +235,15 @@ def _bears_number(row: Row, document: Document, context: WriteContext) -> bool:
     return row.get("DocNumber") == document.number
 
 
-FIND_NAMES = (find("name", "Customer", _named, _bears_name),)
-FIND_ALLOCATIONS = (find("key", "Payment", _of_the_day, _bears_key),)
+FIND_NAMES = (_find("name", "Customer", _named, _bears_name),)
+FIND_ALLOCATIONS = (_find("key", "Payment", _of_the_day, _bears_key),)
 
 
 def find_documents(entity: str) -> tuple[Find, ...]:
     """By our key, then by number."""
     return (
-        find("key", entity, _of_the_day, _bears_key),
-        find("number", entity, _numbered, _bears_number),
+        _find("key", entity, _of_the_day, _bears_key),
+        _find("number", entity, _numbered, _bears_number),
     )
 
 
@@ -257,19 +251,4 @@ def find_documents(entity: str) -> tuple[Find, ...]:
 def expect_name(subject: Client | Project, context: WriteContext) -> Digest:
     """What a customer or sub-customer must come back as."""
     name, parent_id = display_name(context), context.parent_id
-    return translate.name_digest(name, parent_id, context.key)
-
-
-def expect_document(document: Document, context: WriteContext) -> Digest:
-    """What an invoice or a credit memo must come back as. Its tax is QuickBooks' to say: 0
-    here is no claim."""
-    return Digest(
-        number=document.number,
-        currency=document.currency,
-        net=document.total.amount,
-        tax=Decimal(0),
-        lines=len(document.lines),
-        customer_id=context.customer_id,
-        issue_date=document.issue_date,
-        key=context.key,
-    )
+    return ledger.name_digest(name, context.key, parent_id)

@@ -8,17 +8,14 @@ or a void of an older SyncToken is refused with 5010.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
-from tieout.connectors.base import Find, Look, Request, Row, WriteContext
+from tieout.connectors import ledger
+from tieout.connectors.base import Request, Row, WriteContext
 from tieout.connectors.fields import exact, fits, known, said
 from tieout.connectors.quickbooks import build, queries, translate, wire
-from tieout.errors import Misconfigured
 from tieout.model.document import Document
-from tieout.model.ids import SourceRef
-from tieout.model.settlement import Digest, RemoteInvoice
+from tieout.model.settlement import Digest
 
 
 def allocation(note: Document, context: WriteContext) -> Row:
@@ -32,7 +29,7 @@ def allocation(note: Document, context: WriteContext) -> Row:
         CustomerRef=build.ref(known(context.customer_id, f"customer of {what}")),
         CurrencyRef=build.ref(note.currency),
         TxnDate=note.issue_date.isoformat(),
-        PrivateNote=f"{translate.mark(context.key)} {note.memo}".rstrip(),
+        PrivateNote=f"{ledger.mark(context.key)} {note.memo}".rstrip(),
         Line=[
             {"Amount": amount, "LinkedTxn": [{"TxnId": record, "TxnType": kind}]}
             for kind, record in sides
@@ -71,43 +68,16 @@ def send_correction(body: bytes, key: str, settings: Any) -> Request:
 
 
 # -- looking ----------------------------------------------------------------------------
-def _ask(subject: Any, context: WriteContext, settings: Any) -> Request:
+INVOICES = ledger.Invoices(
     # Asked for by query: it answers nothing where a plain read of what is gone is an error.
-    return queries.query("Invoice", settings, queries.among("Id", context.invoice_id))
-
-
-def _first(answer: Any) -> Row | None:
-    rows = queries.rows("Invoice")(answer)
-    return rows[0] if rows else None
-
-
-def _stands(row: Row, settings: Any) -> RemoteInvoice:
-    record = wire.Invoice.model_validate(row)
-    found = translate.invoice(record, SourceRef("", "invoices", record.Id), settings)
-    if not isinstance(found, RemoteInvoice):
-        raise Misconfigured(found.text)
-    return found
-
-
-LOOK = Look(request=_ask, pick=_first, read=_stands)
-
-
-def _voided(answer: Any, subject: Any, context: WriteContext) -> list[Row]:
-    return [row for row in queries.rows("Invoice")(answer) if translate.is_void(row)]
-
-
-def _corrected(answer: Any, subject: Any, context: WriteContext) -> list[Row]:
-    expected = expect_correction(subject, context)
-    found = [(row, translate.worded(row)) for row in queries.rows("Invoice")(answer)]
-    return [
-        row
-        for row, said in found
-        if expected.due_date in (None, said.due_date) and expected.memo in (None, said.memo)
-    ]
-
-
-FIND_VOID = (Find(by="record", request=_ask, pick=_voided),)
-FIND_CORRECTION = (Find(by="record", request=_ask, pick=_corrected),)
+    ask=lambda subject, context, settings: queries.query(
+        "Invoice", settings, queries.among("Id", context.invoice_id)
+    ),
+    rows=queries.rows("Invoice"),
+    wire=wire.Invoice,
+    read=translate.invoice,
+    worded=translate.worded,
+)
 
 
 # -- what must come back ----------------------------------------------------------------
@@ -115,19 +85,3 @@ def expect_allocation(note: Document, context: WriteContext) -> Digest:
     """What the payment must come back as: by the bytes, for what is open changes."""
     sent = wire.Payment.model_validate({"Id": "", **(context.sent or {})})
     return translate.allocation_digest(sent.model_dump())
-
-
-def void_digest(row: Row) -> Digest:
-    """What a voided invoice says; its lines are of no amount, its key is the invoice's own."""
-    return replace(translate.document_digest(row), lines=0, key="")
-
-
-def expect_void(invoice: Document, context: WriteContext) -> Digest:
-    """What an invoice must come back as once it is void."""
-    return replace(build.expect_document(invoice, context), net=Decimal(0), lines=0, key="")
-
-
-def expect_correction(invoice: Document, context: WriteContext) -> Digest:
-    """What an invoice must come back as once it is corrected: as it was, but for that."""
-    digest, order = replace(build.expect_document(invoice, context), key=""), context.order
-    return replace(digest, due_date=order.due_date, memo=order.memo) if order else digest

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from tieout.connectors import ledger
 from tieout.connectors.base import Held, Row
 from tieout.connectors.quickbooks import wire
 from tieout.model import settlement as books
@@ -17,18 +17,8 @@ from tieout.model.money import Money, is_currency
 
 Detail = str | int | bool | Decimal | None
 
-_KEY = re.compile(r"\[tieout:([^\]\s]+)\]")
-
-
-def mark(key: str) -> str:
-    """How our key is written into a note that people may read."""
-    return f"[tieout:{key}]"
-
-
-def key_in(note: str) -> str:
-    """Our key in a note, "" when there is none."""
-    found = _KEY.search(note)
-    return found[1] if found else ""
+#: What to do about a record that does not say whose money it is.
+_LOOK = "set the firm's currency in the workspace, then pull again"
 
 
 def entry(
@@ -42,7 +32,7 @@ def entry(
     def read(row: wire.ListRow, source: SourceRef, settings: Any) -> books.ListEntry:
         details = {name: _at(row.model_extra, path) for name, path in paths.items()}
         if kind is books.ListKind.CUSTOMER:
-            details["key"] = key_in(row.Notes)
+            details["key"] = ledger.key_in(row.Notes)
         name = row.DisplayName or row.Name or row.CompanyName or kind.value
         # Books in one currency may not name it: then it is the firm's.
         home = str(details.get("home_currency") or settings.firm_currency)
@@ -87,7 +77,7 @@ def _document(
     currency = row.CurrencyRef.value or settings.firm_currency
     if not is_currency(currency):
         name = kind.value.replace("_", " ")
-        return _no_currency(f"{name} {row.DocNumber or row.Id}", currency)
+        return ledger.no_currency(f"{name} {row.DocNumber or row.Id}", currency, _LOOK)
     return books.RemoteInvoice(
         kind=kind,
         source=source,
@@ -101,7 +91,7 @@ def _document(
         tax=Money(row.TxnTaxDetail.TotalTax, currency),
         balance=Money(balance, currency),
         lines=tuple(_money_lines(row.Line)),
-        key=key_in(row.PrivateNote),
+        key=ledger.key_in(row.PrivateNote),
         voided=_voided(row),
         linked_payments=tuple(
             link.TxnId for link in row.LinkedTxn if link.TxnType in ("Payment", "ReceivePayment")
@@ -113,7 +103,7 @@ def payment(row: wire.Payment, source: SourceRef, settings: Any) -> books.Paymen
     """Money received. A payment of 0 sets a credit memo against an invoice."""
     currency = row.CurrencyRef.value or settings.firm_currency
     if not is_currency(currency):
-        return _no_currency(f"payment {row.PaymentRefNum or row.Id}", currency)
+        return ledger.no_currency(f"payment {row.PaymentRefNum or row.Id}", currency, _LOOK)
     return books.Payment(
         source=source,
         remote_id=row.Id,
@@ -155,14 +145,6 @@ def _voided(row: wire.Transaction) -> bool:
     return row.TotalAmt == 0 and row.PrivateNote.startswith("Voided")
 
 
-def _no_currency(what: str, code: str) -> Held:
-    return Held(
-        reason="currency_missing",
-        text=f"{what} has the currency {code!r}" if code else f"{what} names no currency",
-        what_to_do="set the firm's currency in the workspace, then pull again",
-    )
-
-
 # -- what we wrote, as it came back -----------------------------------------------------
 def ref(row: Row) -> books.RemoteRef:
     """QuickBooks' handle on what we wrote; the number of a customer is its name."""
@@ -185,7 +167,7 @@ def document_digest(row: Row) -> books.Digest:
         lines=len(list(_money_lines(record.Line))),
         customer_id=record.CustomerRef.value,
         issue_date=record.TxnDate,
-        key=key_in(record.PrivateNote),
+        key=ledger.key_in(record.PrivateNote),
     )
 
 
@@ -212,24 +194,17 @@ def allocation_digest(row: Row) -> books.Digest:
         lines=len(record.Line),
         customer_id=record.CustomerRef.value,
         issue_date=record.TxnDate,
-        key=key_in(record.PrivateNote),
+        key=ledger.key_in(record.PrivateNote),
     )
 
 
-def is_void(row: Row) -> bool:
-    """Whether an invoice is void."""
-    return _voided(wire.Document.model_validate(row))
+def void_digest(row: Row) -> books.Digest:
+    """What a void invoice says: it comes to nothing, its lines to no amount."""
+    return replace(document_digest(row), lines=0, key="")
 
 
 def customer_digest(row: Row) -> books.Digest:
     """What a customer or sub-customer says."""
     record = wire.ListRow.model_validate(row)
-    return name_digest(record.DisplayName, record.ParentRef.value, key_in(record.Notes))
-
-
-def name_digest(name: str, parent_id: str, key: str) -> books.Digest:
-    """A customer: its name as the number, its parent as the customer, no money."""
-    zero = Decimal(0)
-    return books.Digest(
-        number=name, currency="", net=zero, tax=zero, lines=0, customer_id=parent_id, key=key
-    )
+    key = ledger.key_in(record.Notes)
+    return ledger.name_digest(record.DisplayName, key, record.ParentRef.value)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from tieout.connectors import base, ledger
 from tieout.connectors.base import Request, Stream, Token, Writer
-from tieout.connectors.oauth import token_call, token_in
+from tieout.connectors.oauth import exchange, token_call, token_in
 from tieout.connectors.xero import build, changes, faults, queries, translate, webhook, wire
 from tieout.connectors.xero.unverified import UNVERIFIED
 from tieout.errors import Misconfigured
@@ -80,11 +80,6 @@ def _grant(settings: Settings, secrets: Mapping[str, str], refresh: str, now: da
     return token_call(_tokens(settings), secrets, form)
 
 
-def _exchange(settings: Settings, secrets: Mapping[str, str], code: base.Code) -> Request:
-    known = {"code": code.code, "redirect_uri": code.redirect, "code_verifier": code.verifier}
-    return token_call(_tokens(settings), secrets, {"grant_type": "authorization_code", **known})
-
-
 def _tokens(settings: Settings) -> str:
     return settings.token_url or f"{_host(settings, _IDENTITY)}/connect/token"
 
@@ -109,7 +104,7 @@ BROWSER = base.Browser(
     ),
     # Without the first of them there is no refresh token.
     scopes=lambda settings: ("offline_access", *SCOPES.split()),
-    exchange=_exchange,
+    exchange=exchange(_tokens),
     pkce=True,
     redirect=lambda settings: str(settings.redirect_url),
     applies=lambda settings: bool(settings.sign_in == "consent"),
@@ -254,8 +249,7 @@ WRITERS = (
         finds=changes.FIND_ALLOCATION,
     ),
     _change(
-        base.VOID, build=changes.void,
-        digest=lambda row: ledger.void(translate.document_digest(row)),
+        base.VOID, build=changes.void, digest=translate.void_digest,
         expect=ledger.expect_void, finds=changes.INVOICES.find_void,
     ),
     _change(

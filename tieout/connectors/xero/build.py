@@ -199,7 +199,7 @@ def record(resource: str, key: str) -> Callable[[Any], Row]:
 def find(by: str, resource: str, where: Callable[..., dict[str, str]], fits: Any) -> Find:
     """Ask for the records of a resource by parameters, none = this way cannot be used."""
     ask, rows = partial(queries.page, resource), queries.rows(resource)
-    return ledger.find(by, where, lambda params: ask(**params), rows, fits)
+    return ledger.find(by, where, lambda params, settings: ask(**params), rows, fits)
 
 
 def _of_the_day(document: Document, context: WriteContext) -> dict[str, str]:

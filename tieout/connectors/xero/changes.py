@@ -111,7 +111,7 @@ FIND_ALLOCATION = (
     ledger.find(
         "record",
         lambda note, context: context.credit_id,
-        lambda note: queries.page("CreditNotes", where=f'CreditNoteID==guid("{note}")'),
+        lambda note, settings: queries.page("CreditNotes", where=f'CreditNoteID==guid("{note}")'),
         _uses,
         lambda use, note, context: (
             translate.allocation_digest(use) == expect_allocation(note, context)

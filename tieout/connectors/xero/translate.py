@@ -264,6 +264,12 @@ def document_digest(row: Row) -> books.Digest:
     )
 
 
+def void_digest(row: Row) -> books.Digest:
+    """What an invoice says that was to be void; of one that is not, all that it comes to."""
+    digest = document_digest(row)
+    return ledger.void(digest) if row.get("Status") in _GONE else digest
+
+
 def worded(row: Row) -> books.Digest:
     """What an invoice says, with the words and the due date that may be corrected."""
     record = wire.Invoice.model_validate(row)
