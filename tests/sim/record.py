@@ -39,15 +39,15 @@ Written by `make proof` from [proof.json](proof.json); the figures are of one ru
 
 ## What one history is
 A firm with one to four projects and two months of time, drawn from the seed, against the
-stand-ins of Salesforce, Harvest and QuickBooks Online in process, on a real SQLite file and a
-virtual clock. One to three workers and a bookkeeper do what the schedules and the month ask for
-over ten hours or twenty, across a night when the clocks change in some; another process may go
-first at every call and every commit. Faults strike at named points: answers lost, late or cut in
-half, errors before and after the ledger committed, 429 with, without and with an absurd wait, a
-spent quota, refused and revoked tokens, a slow refresh, a process killed or stopped for longer
-than its lease. Meanwhile people edit, void, delete and pay invoices over there, close the books and
-approve time late; one worker's clock may be wrong. Then everything works again, and what is left
-must settle within six hours.
+stand-ins of Salesforce, of Harvest and of one ledger, in turn by seed ({ledgers}),
+in process, on a real SQLite file and a virtual clock. One to three workers and a bookkeeper do
+what the schedules and the month ask for over ten hours or twenty, across a night when the clocks
+change in some; another process may go first at every call and every commit. Faults strike at
+named points: answers lost, late or cut in half, errors before and after the ledger committed, 429
+with, without and with an absurd wait, a spent quota, refused and revoked tokens, a slow refresh, a
+process killed or stopped for longer than its lease. Meanwhile people edit, void, delete and pay
+invoices over there, close the books and approve time late; one worker's clock may be wrong. Then
+everything works again, and what is left must settle within six hours.
 
 ## What is checked, from the vendors' books and the source data alone
 - Each approved document is in the ledger once: no number, key or customer twice, none lost, none
@@ -84,7 +84,8 @@ def write(facts: dict[str, Any], failures: list[str]) -> None:
         "wrong_cents": sum("cents, not" in one for one in failures),
     }
     FACTS.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
-    PAGE.write_text(_PAGE.format(**whole), encoding="utf-8")
+    ledgers = ", ".join(facts["ledgers"])
+    PAGE.write_text(_PAGE.format(**whole | {"ledgers": ledgers}), encoding="utf-8")
 
 
 def _commit() -> str:

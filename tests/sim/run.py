@@ -39,9 +39,9 @@ from tests.sim.invariants import broken
 #: Seeds whose histories once broke a promise: always run again.
 KEPT = Path(__file__).with_name("kept_seeds.json")
 #: The ledgers that histories are about, in turn by seed.
-LEDGERS = ("quickbooks",)
+LEDGERS = ("quickbooks", "xero", "netsuite")
 #: Faults of its own that each history is given, so that together they meet every one.
-EACH = 3
+EACH = 5
 #: Histories between two savings of a long run.
 BLOCK = 200
 #: Faults that no history met and that one more is given.
@@ -339,6 +339,7 @@ def _summed(total: Sum, seeds: list[int], processes: int) -> dict[str, Any]:
         print(f"never met: {strike}")
     known = points()
     return {
+        "ledgers": list(LEDGERS),
         "seeds": len(seeds),
         "histories": total.histories,
         "documents": total.documents,
