@@ -7,12 +7,17 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
-from tests.scenarios.books import push_until_settled, ready_to_push, reconciled, rows
+import pytest
+
+from tests.scenarios.books import push_until_settled, ready_to_push, reconciled, rows, statuses
 from tests.scenarios.firm import START, Firm, hosts, opened, small_firm
 from tieout.clock import VirtualClock
+from tieout.connectors.base import Family
+from tieout.connectors.registry import connectors
 from tieout.model.document import Document
 from tieout.sandbox.firm import demo_firm
 from tieout.sandbox.firm_workspace import write_workspace
+from tieout.sandbox.ledgers import Invoice
 from tieout.sandbox.world import World
 from tieout.store import projects
 from tieout.sync.approve import approve
@@ -31,13 +36,20 @@ exchange_rates:
 KNOWN, NEW = "Alder Health", "Birch & Bay Foods"
 
 
+LEDGERS = sorted(slug for slug, one in connectors().items() if one.family is Family.LEDGER)
+
+
+@pytest.fixture(params=LEDGERS)
+def ledger(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @contextmanager
-def euro_books(folder: Path, rules: str = "") -> Iterator[Firm]:
+def euro_books(folder: Path, rules: str = "", ledger: str = "quickbooks") -> Iterator[Firm]:
     """A firm that bills dollars and keeps its books in euro."""
     clock = VirtualClock(START)
-    world = World(clock, preset="empty")
-    settings = world.quickbooks.settings
-    settings.home_currency, settings.multicurrency = "EUR", True
+    world = World(clock, preset="empty", vendors=("salesforce", "harvest", ledger))
+    world.ledger.keep_in("EUR", {"USD": Decimal("0.91")})
     facts = demo_firm(world, people=3, projects=2)
     assert facts.clients == (KNOWN, NEW)
     write_workspace(folder, hosts(world), facts.rates, facts.instalment_days)
@@ -55,14 +67,16 @@ def held(firm: Firm) -> list[str]:
 
 def invoices(firm: Firm) -> list[tuple[str, str, Decimal]]:
     """(customer, currency, rate) of each invoice over there."""
-    return [
-        (row["CustomerRef"]["name"], row["CurrencyRef"]["value"], row["ExchangeRate"])
-        for row in firm.world.quickbooks.books.rows("Invoice")
-    ]
+    return of_customers(firm, firm.world.ledger.invoices())
 
 
-def test_without_a_rate_nothing_is_sent(tmp_path: Path) -> None:
-    with euro_books(tmp_path) as firm:
+def of_customers(firm: Firm, found: list[Invoice]) -> list[tuple[str, str, Decimal]]:
+    names = firm.world.ledger.customers()
+    return [(names[each.customer_id], each.currency, each.rate) for each in found]
+
+
+def test_without_a_rate_nothing_is_sent(ledger: str, tmp_path: Path) -> None:
+    with euro_books(tmp_path, ledger=ledger) as firm:
         documents = ready_to_push(firm)
         assert {document.currency for document in documents} == {"USD"}
         push(firm.engine)
@@ -75,12 +89,16 @@ def test_without_a_rate_nothing_is_sent(tmp_path: Path) -> None:
         assert invoices(firm) == []
 
 
-def test_the_rate_of_the_issue_date_is_sent_and_both_sides_agree(tmp_path: Path) -> None:
-    with euro_books(
-        tmp_path, f"{RATES}\ncustomers:\n  names: {{ {KNOWN}: {KNOWN} USD }}\n"
-    ) as firm:
-        books = firm.world.quickbooks.books
-        books.add_customer(f"{KNOWN} USD", CurrencyRef={"value": "USD"})
+#: The rates, and which of the customers there is kept in dollars.
+RULES = f"{RATES}\ncustomers:\n  names: {{ {KNOWN}: {KNOWN} USD }}\n"
+
+
+def test_the_rate_of_the_issue_date_is_sent_and_both_sides_agree(
+    ledger: str, tmp_path: Path
+) -> None:
+    with euro_books(tmp_path, RULES, ledger) as firm:
+        side = firm.world.ledger
+        side.add_customer(f"{KNOWN} USD", "", "USD")
         documents = ready_to_push(firm)
         assert {str(document.issue_date) for document in documents} == {"2026-01-31"}
         push_until_settled(firm)
@@ -88,28 +106,37 @@ def test_the_rate_of_the_issue_date_is_sent_and_both_sides_agree(tmp_path: Path)
             (f"{KNOWN} USD", "USD", Decimal("0.92")),
             (NEW, "USD", Decimal("0.92")),
         ]
+        assert reconciled(firm).comparison.discrepancies == ()
+        side.pay({each.id: each.total for each in side.invoices()[:1]})
+        firm.look_at_the_ledger()
+        assert sorted(statuses(firm).values()) == ["paid", "pushed"], "dollars pay for dollars"
+        assert reconciled(firm).comparison.discrepancies == ()
+
+
+def test_quickbooks_books_the_rates_worth(tmp_path: Path) -> None:
+    with euro_books(tmp_path, RULES) as firm:
+        books = firm.world.quickbooks.books
+        firm.world.ledger.add_customer(f"{KNOWN} USD", "", "USD")
+        documents = ready_to_push(firm)
+        push_until_settled(firm)
         home = {row["DocNumber"]: row["HomeTotalAmt"] for row in books.rows("Invoice")}
         assert home == {
             document.number: (document.total.amount * Decimal("0.92")).quantize(Decimal("0.01"))
             for document in documents
         }
-        assert reconciled(firm).comparison.discrepancies == ()
 
 
-def test_a_credit_note_goes_out_at_the_rate_of_its_own_day(tmp_path: Path) -> None:
-    rules = f"{RATES}\ncustomers:\n  names: {{ {KNOWN}: {KNOWN} USD }}\n"
-    with euro_books(tmp_path, rules) as firm:
-        books = firm.world.quickbooks.books
-        books.add_customer(f"{KNOWN} USD", CurrencyRef={"value": "USD"})
+def test_a_credit_note_goes_out_at_the_rate_of_its_own_day(ledger: str, tmp_path: Path) -> None:
+    with euro_books(tmp_path, RULES, ledger) as firm:
+        firm.world.ledger.add_customer(f"{KNOWN} USD", "", "USD")
         invoice, _ = ready_to_push(firm)
         push_until_settled(firm)
         note = credit(firm.engine, invoice.number, reason="wrong project")
         approve(firm.engine, [note.id])
         push_until_settled(firm)
-        (memo,) = books.rows("CreditMemo")
-        day = str(note.issue_date)
-        assert (day, memo["CurrencyRef"]["value"]) == ("2026-03-02", "USD")
-        assert (memo["ExchangeRate"], memo["TotalAmt"]) == (Decimal("0.90"), invoice.total.amount)
+        (memo,) = firm.world.ledger.credits()
+        assert (str(note.issue_date), memo.currency) == ("2026-03-02", "USD")
+        assert (memo.rate, memo.total) == (Decimal("0.90"), invoice.total.amount)
         assert reconciled(firm).comparison.discrepancies == ()
 
 

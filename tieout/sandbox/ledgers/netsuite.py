@@ -13,6 +13,8 @@ from tieout.sandbox.ledgers.side import Invoice, Line, Receipt
 from tieout.sandbox.netsuite import NetSuite
 from tieout.sandbox.netsuite.wire import Row
 
+_LONG_AGO = date(2020, 1, 1)
+
 
 class NetSuiteSide:
     """See `LedgerSide`. Integrations sign in with a key that no user can revoke."""
@@ -58,10 +60,27 @@ class NetSuiteSide:
         for name in items:
             books.add("serviceSaleItem", itemId=name, incomeAccount=income)
 
-    def add_customer(self, name: str, email: str) -> str:
+    def keep_in(self, currency: str, worth: Mapping[str, Decimal]) -> None:
+        books = self.vendor.books
+        rows = {row["symbol"]: row for row in books.rows("currency")}
+        for code, row in rows.items():
+            books.put("currency", {**row, "isBaseCurrency": code == currency})
+        for code, rate in {currency: Decimal(1), **worth}.items():
+            books.set_rate(rows[code]["id"], rate, _LONG_AGO)
+        for branch in list(books.rows("subsidiary")):
+            books.put("subsidiary", {**branch, "currency": rows[currency]["id"]})
+
+    def charge(self, tax: str, percent: Decimal) -> None:
+        books = self.vendor.books
+        books.prefer(tax="legacy")
+        books.add_row("salesTaxItem", itemId=tax, rate=percent, taxType="2")
+
+    def add_customer(self, name: str, email: str, currency: str = "") -> str:
         books = self.vendor.books
         net_30 = next(row["id"] for row in books.rows("term") if row["name"] == "Net 30")
-        return str(books.add_customer(name, email=email, terms=net_30)["id"])
+        rows = {row["symbol"]: row["id"] for row in books.rows("currency")}
+        kept = {"currency": rows[currency]} if currency else {}
+        return str(books.add_customer(name, email=email, terms=net_30, **kept)["id"])
 
     def date_back(self, instant: datetime | None) -> None:
         self.vendor.books.backdated = instant
@@ -144,4 +163,6 @@ class NetSuiteSide:
                 for line in row["item"]
             ),
             due=date.fromisoformat(row["dueDate"]) if row.get("dueDate") else None,
+            currency=self.vendor.books.get("currency", row["currency"])["symbol"],
+            rate=row["exchangeRate"],
         )

@@ -10,9 +10,11 @@ from typing import Any, cast
 from tieout.sandbox.core import Vendor
 from tieout.sandbox.ledgers.side import Invoice, Line, Receipt
 from tieout.sandbox.quickbooks import QuickBooks
+from tieout.sandbox.quickbooks.taxservice import add_code
 from tieout.sandbox.quickbooks.wire import Row
 
 _CENT = Decimal("0.01")
+_LONG_AGO = date(2020, 1, 1)
 
 
 class QuickBooksSide:
@@ -53,7 +55,19 @@ class QuickBooksSide:
         for name in items:
             books.add("Item", Name=name, Type="Service", IncomeAccountRef={"value": income})
 
-    def add_customer(self, name: str, email: str) -> str:
+    def keep_in(self, currency: str, worth: Mapping[str, Decimal]) -> None:
+        settings = self.vendor.settings
+        settings.home_currency, settings.multicurrency = currency, bool(worth)
+        for code, rate in worth.items():
+            self.vendor.books.set_rate(code, rate, _LONG_AGO)
+
+    def charge(self, tax: str, percent: Decimal) -> None:
+        books = self.vendor.books
+        agency = {"value": next(books.rows("TaxAgency"))["Id"]}
+        values = {"Name": tax, "RateValue": percent, "AgencyRef": agency}
+        add_code(books, tax, [books.create("TaxRate", values)])
+
+    def add_customer(self, name: str, email: str, currency: str = "") -> str:
         books = self.vendor.books
         net_30 = next(row["Id"] for row in books.rows("Term") if row["Name"] == "Net 30")
         made = books.add_customer(
@@ -61,6 +75,7 @@ class QuickBooksSide:
             CompanyName=name,
             PrimaryEmailAddr={"Address": email},
             SalesTermRef={"value": net_30},
+            **({"CurrencyRef": {"value": currency}} if currency else {}),
         )
         return str(made["Id"])
 
@@ -147,6 +162,8 @@ def _invoice(row: Row) -> Invoice:
         memo=memo,
         lines=tuple(_lines(row)),
         due=date.fromisoformat(str(row["DueDate"])) if row.get("DueDate") else None,
+        currency=row.get("CurrencyRef", {}).get("value", ""),
+        rate=row.get("ExchangeRate", Decimal(1)),
     )
 
 

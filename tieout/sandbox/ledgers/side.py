@@ -41,6 +41,8 @@ class Invoice:
     memo: str  # what it says it is for
     lines: tuple[Line, ...]
     due: date | None = None
+    currency: str = ""
+    rate: Decimal = Decimal(1)  # what one unit of its currency costs in the books' own
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,17 @@ class LedgerSide(Protocol):
         """Name the company and give it the services it sells."""
         ...
 
-    def add_customer(self, name: str, email: str) -> str:
-        """A customer who pays within thirty days; its id."""
+    def keep_in(self, currency: str, worth: Mapping[str, Decimal]) -> None:
+        """Keep the books in a currency, and let others be billed: what one unit of each is worth
+        in it. Before anything is booked."""
+        ...
+
+    def charge(self, tax: str, percent: Decimal) -> None:
+        """Have a tax code of this name that charges so much on sales."""
+        ...
+
+    def add_customer(self, name: str, email: str, currency: str = "") -> str:
+        """A customer who pays within thirty days, "" = in the books' own currency; its id."""
         ...
 
     def date_back(self, instant: datetime | None) -> None:

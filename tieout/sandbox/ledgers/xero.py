@@ -10,9 +10,11 @@ from typing import Any, ClassVar, cast
 from tieout.sandbox.core import Vendor
 from tieout.sandbox.ledgers.side import CannotBeDone, Invoice, Line, Receipt
 from tieout.sandbox.xero import Xero
+from tieout.sandbox.xero.lists import put_tax_rate
 from tieout.sandbox.xero.wire import Row
 
 _GONE = ("DELETED", "VOIDED")
+_RATE = Decimal("0.0001")
 
 
 class XeroSide:
@@ -70,9 +72,21 @@ class XeroSide:
             # Thirty characters are all that an item's code may have.
             self.vendor.books.add_item(name[:30], Name=name, IsSold=True, SalesDetails=sold)
 
-    def add_customer(self, name: str, email: str) -> str:
+    def keep_in(self, currency: str, worth: Mapping[str, Decimal]) -> None:
+        books = self.vendor.books
+        self.vendor.settings.base_currency = currency
+        books.add_currency(currency)
+        for code, rate in worth.items():
+            books.add_currency(code, 1 / rate)
+
+    def charge(self, tax: str, percent: Decimal) -> None:
+        rate = {"Name": tax, "Rate": percent}
+        put_tax_rate(self.vendor.books, {"Name": tax, "TaxComponents": [rate]})
+
+    def add_customer(self, name: str, email: str, currency: str = "") -> str:
         terms = {"Sales": {"Day": 30, "Type": "DAYSAFTERBILLDATE"}}
-        made = self.vendor.books.add_contact(name, EmailAddress=email, PaymentTerms=terms)
+        kept = {"DefaultCurrency": currency} if currency else {}
+        made = self.vendor.books.add_contact(name, EmailAddress=email, PaymentTerms=terms, **kept)
         return str(made["ContactID"])
 
     def date_back(self, instant: datetime | None) -> None:
@@ -159,6 +173,8 @@ def _invoice(row: Row) -> Invoice:
             if _carries_money(line)
         ),
         due=row.get("DueDate"),
+        currency=row["CurrencyCode"],
+        rate=(1 / row["CurrencyRate"]).quantize(_RATE),  # theirs is the other way about
     )  # fmt: skip
 
 
