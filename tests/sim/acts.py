@@ -9,11 +9,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tests.sim.kernel import Process
-from tieout.connectors.base import CREDIT_NOTE, VOID
+from tieout.connectors.base import CORRECTION, CREDIT_NOTE, VOID
 from tieout.errors import TieoutError
 from tieout.sandbox.firm import edit_invoice_behind, late_entry, unapplied_payment
 from tieout.sandbox.ledgers import CannotBeDone, Invoice
 from tieout.sync.approve import approve
+from tieout.sync.correct import correct
 from tieout.sync.credit import credit
 from tieout.sync.engine import Engine
 from tieout.sync.void import void
@@ -34,9 +35,12 @@ SAID = {
     # What our own bookkeeper orders is no difference once it is done.
     "credit": (),
     "void here": (),
+    "correct": (),
 }
 #: Acts of our own bookkeeper, and what the ledger must be able to write for them.
-OURS = {"credit": CREDIT_NOTE, "void here": VOID}
+OURS = {"credit": CREDIT_NOTE, "void here": VOID, "correct": CORRECTION}
+#: Days that a corrected invoice may wait for its money.
+LONGER = 45
 NAMES = tuple(SAID)
 
 
@@ -61,7 +65,8 @@ class Acts:
     closed: bool = False  # whether somebody has closed the books for a while
 
     def order(self, engine: Engine, names: tuple[str, ...]) -> None:
-        """Let our bookkeeper credit or void an invoice nobody touched; what cannot be, is not."""
+        """Let our bookkeeper credit, void or correct an invoice that nobody touched; what cannot
+        be, is not."""
         ledger = engine.ledger().connector
         for act in (name for name in names if name in OURS and ledger.writes(OURS[name])):
             invoice = self.untouched()
@@ -75,6 +80,8 @@ class Acts:
                     first = ["L001"] if self.history.chance.random() < 0.5 else []
                     credit(engine, number, lines=first, release=release)
                     approve(engine, everything=True)
+                elif act == "correct":
+                    correct(engine, number, due=invoice.day + timedelta(days=LONGER))
                 else:
                     void(engine, number, release=release)
                 self.done.append(act)

@@ -29,6 +29,7 @@ def broken(history: History) -> list[str]:
         *_amounts(history),
         *_lines(history),
         *_credits(history),
+        *_corrected(history),
         *_released(history),
         *_payments(history),
         *_settled(history),
@@ -157,6 +158,21 @@ def _credits(history: History) -> list[str]:
         if amount > total or left != total - amount:
             told.append(f"{number} of {total} cents is credited by {amount}, {left} are open")
     return told
+
+
+def _corrected(history: History) -> list[str]:
+    """Each invoice falls due on the day that our bookkeeper corrected it to."""
+    query = (
+        "SELECT d.number, o.body FROM orders o JOIN documents d ON d.id = o.document_id "
+        "WHERE o.writer = 'correction'"
+    )
+    now = {invoice.number: str(invoice.due) for invoice in _ours_there(history)}
+    wanted = {number: json.loads(body)["due_date"] for number, body in history.ask(query)}
+    return [
+        f"{number} falls due on {now.get(number)}, not {due}"
+        for number, due in wanted.items()
+        if now.get(number) != due
+    ]
 
 
 def _sale(line: Line) -> tuple[Decimal, Decimal, Decimal]:

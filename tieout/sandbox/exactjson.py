@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
+
+_WORDS = {None: "null", True: "true", False: "false"}
 
 
 def loads(text: str | bytes) -> Any:
@@ -17,16 +20,17 @@ def dumps(value: Any) -> str:
 
     Raises TypeError for a float or any other type JSON has no exact form for.
     """
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, dict):
+        pairs = [f"{quoted(str(key))}:{dumps(item)}" for key, item in value.items()]
+        return "{" + ",".join(pairs) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join([dumps(item) for item in value]) + "]"
+    if value is None or isinstance(value, bool):
+        return _WORDS[value]
+    if isinstance(value, int):
+        return int.__repr__(value)
     if isinstance(value, Decimal):
         return format(value, "f")
-    if isinstance(value, dict):
-        return (
-            "{"
-            + ",".join(f"{json.dumps(str(key))}:{dumps(item)}" for key, item in value.items())
-            + "}"
-        )
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(dumps(item) for item in value) + "]"
-    if value is None or isinstance(value, str | bool | int):
-        return json.dumps(value)
     raise TypeError(f"no exact JSON form for {type(value).__name__}")
