@@ -53,7 +53,9 @@ NOT_RUN = {
 SHORTER = {
     "demo": ["--people", "3", "--projects", "3"],
     "bench": ["--quick"],
-    "bench-push": ["--invoices", "60"],
+    # All ledgers: tests/benches/test_bench.py.
+    "bench-push": ["--invoices", "60", "--ledger", "xero"],
+    "bench-workers": ["--quick"],
 }
 #: Commands that work until they are stopped.
 UNTIL_STOPPED = (["run"], ["sandbox", "serve"], ["metrics", "--serve"])

@@ -290,7 +290,7 @@ def opened(
     # by the machine's clock, and NetSuite looks at the moment they signed.
     if template.side.vendor.slug != "netsuite":
         clock.set(template.side.vendor.clock.now())
-    ledger: Vendor = template.side.vendor.copy(clock)  # type: ignore[attr-defined]
+    ledger = template.side.vendor.copy(clock)
     ledger.service_s = service_s
     with Served(ledger) as served:
         said = place / "tieout.yaml"

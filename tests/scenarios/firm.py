@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import atexit
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -98,3 +102,30 @@ def small_firm(
             rules.write("\ncustomers:\n  sub_customers: true\n")
     with opened(folder, world) as engine:
         yield Firm(engine=engine, world=world, facts=facts, clock=clock, folder=folder)
+
+
+@contextmanager
+def prepared_firm(
+    folder: Path,
+    then: Callable[[Firm], object],
+    *,
+    people: int = 6,
+    projects: int = 8,
+    ledger: str = "quickbooks",
+) -> Iterator[Firm]:
+    """A `small_firm` to which this has happened: once, and the firm is copied for each test."""
+    kept = _prepared(then, people, projects, ledger)
+    shutil.copytree(kept.folder, folder, dirs_exist_ok=True)
+    clock = VirtualClock(kept.clock.now())
+    world = kept.world.copy(clock)
+    with opened(folder, world) as engine:
+        yield Firm(engine=engine, world=world, facts=kept.facts, clock=clock, folder=folder)
+
+
+@cache
+def _prepared(then: Callable[[Firm], object], people: int, projects: int, ledger: str) -> Firm:
+    folder = Path(tempfile.mkdtemp(prefix="firm-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with small_firm(folder, people=people, projects=projects, ledger=ledger) as firm:
+        then(firm)
+        return firm

@@ -20,7 +20,7 @@ from tests.scenarios.books import (
     rows,
     statuses,
 )
-from tests.scenarios.firm import FEBRUARY, JANUARY, Firm, opened, small_firm
+from tests.scenarios.firm import FEBRUARY, JANUARY, Firm, opened, prepared_firm, small_firm
 from tieout.connectors.base import Family
 from tieout.connectors.registry import connectors
 from tieout.model.document import Document
@@ -47,13 +47,19 @@ def firm(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Firm]:
         yield made
 
 
-@pytest.fixture
-def billed(firm: Firm) -> Firm:
+@pytest.fixture(params=LEDGERS)
+def billed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Firm]:
     """January is in the ledger: three invoices of three clients, nothing paid."""
+    with prepared_firm(
+        tmp_path, pushed_and_seen, people=3, projects=3, ledger=request.param
+    ) as made:
+        yield made
+
+
+def pushed_and_seen(firm: Firm) -> None:
     ready_to_push(firm)
     push_until_settled(firm)
     firm.look_at_the_ledger()
-    return firm
 
 
 def there(firm: Firm) -> dict[str, Invoice]:

@@ -21,7 +21,7 @@ from tests.scenarios.books import (
     totals_by_code,
     written,
 )
-from tests.scenarios.firm import FEBRUARY, JANUARY, Firm, small_firm
+from tests.scenarios.firm import FEBRUARY, JANUARY, Firm, prepared_firm, small_firm
 from tieout.model.discrepancy import Discrepancy
 from tieout.reconcile.report import can_be_signed
 from tieout.sandbox.firm import (
@@ -44,12 +44,16 @@ def firm(tmp_path: Path) -> Iterator[Firm]:
 
 
 @pytest.fixture
-def billed(firm: Firm) -> Firm:
+def billed(tmp_path: Path) -> Iterator[Firm]:
     """Both months are in the ledger."""
+    with prepared_firm(tmp_path, both_months_pushed) as made:
+        yield made
+
+
+def both_months_pushed(firm: Firm) -> None:
     for period in (JANUARY, FEBRUARY):
         ready_to_push(firm, period)
         assert push(firm.engine).stopped == ""
-    return firm
 
 
 def only(found: list[Discrepancy]) -> Discrepancy:

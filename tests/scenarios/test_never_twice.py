@@ -17,7 +17,7 @@ from tests.scenarios.books import (
     rows,
     unsettled,
 )
-from tests.scenarios.firm import JANUARY, Firm, small_firm
+from tests.scenarios.firm import JANUARY, Firm, prepared_firm, small_firm
 from tieout.sandbox.firm import edit_invoice_behind
 from tieout.store import outbox
 from tieout.store.outbox import OutboxState
@@ -73,8 +73,8 @@ def plan_mishap(firm: Firm, mishap: str, where: dict[str, str]) -> None:
 @pytest.mark.parametrize("call", CALLS)
 def test_a_mishap_leaves_each_invoice_once(call: str, mishap: str, tmp_path: Path) -> None:
     (people, projects), where = CALLS[call]
-    with small_firm(tmp_path, people=people, projects=projects) as firm:
-        made = ready_to_push(firm)
+    with prepared_firm(tmp_path, ready_to_push, people=people, projects=projects) as firm:
+        made = issued(firm)
         plan_mishap(firm, mishap, where)
         pushes = push_until_settled(firm)
         assert firm.world.quickbooks.faults.played != []

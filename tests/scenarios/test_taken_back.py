@@ -21,7 +21,8 @@ from tests.scenarios.books import (
     statuses,
     unsettled,
 )
-from tests.scenarios.firm import FEBRUARY, Firm, small_firm
+from tests.scenarios.credited import pushed
+from tests.scenarios.firm import FEBRUARY, Firm, prepared_firm
 from tieout.connectors.base import ALLOCATION, CORRECTION, CREDIT_NOTE, VOID, Family
 from tieout.connectors.registry import connectors
 from tieout.errors import NotAllowed
@@ -50,9 +51,7 @@ FIRST, SECOND = "INV-2026-0001", "INV-2026-0002"
 @pytest.fixture(params=LEDGERS)
 def firm(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Firm]:
     """January is in the ledger: two invoices, nothing paid."""
-    with small_firm(tmp_path, people=3, projects=2, ledger=request.param) as made:
-        ready_to_push(made)
-        push_until_settled(made)
+    with prepared_firm(tmp_path, pushed, people=3, projects=2, ledger=request.param) as made:
         yield made
 
 

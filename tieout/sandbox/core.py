@@ -136,6 +136,11 @@ class Vendor:
         return 1
 
     # -- for people and tests ---------------------------------------------
+    def copy(self, clock: Clock | None = None) -> Vendor:
+        """The same vendor and its books once more, on its own clock when one is given; its log
+        of calls and its fault plan are empty."""
+        raise NotImplementedError
+
     @property
     def write_calls(self) -> list[Call]:
         """The calls that could change the books, oldest first."""

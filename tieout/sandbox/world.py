@@ -96,6 +96,13 @@ class World:
             takes = (service_s or {}).get(slug, 0.0), (item_s or {}).get(slug, 0.0)
             self.vendors[slug] = _made(slug, clock, preset, schema, country, takes)
 
+    def copy(self, clock: Clock) -> World:
+        """The same vendors and their books once more, on a clock of their own."""
+        twin = object.__new__(World)
+        twin.clock = clock
+        twin.vendors = {slug: vendor.copy(clock) for slug, vendor in self.vendors.items()}
+        return twin
+
     @property
     def salesforce(self) -> Salesforce:
         """The CRM. Raises ValueError when this world has none."""
