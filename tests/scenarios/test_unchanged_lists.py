@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from tests.scenarios.books import classes, push_until_settled, ready_to_push, reconciled
 from tests.scenarios.firm import Firm, small_firm
 from tieout.model.settlement import ListKind
 from tieout.sync.ledger_lists import LedgerLists
@@ -126,3 +127,30 @@ def test_a_list_that_failed_is_asked_for_again_from_where_it_was(firm: Firm) -> 
     firm.clock.advance(HOUR)
     assert LISTS & set(looked(firm)[0]) == {"Class"}
     assert "Advisory" in names(firm, ListKind.CLASS)
+
+
+@pytest.mark.parametrize("ledger", ["quickbooks", "xero", "netsuite"])
+def test_nothing_is_asked_twice_in_one_look(ledger: str, tmp_path: Path) -> None:
+    """What two streams read in different ways, such as credit notes and what they settle, comes
+    with one call; and an account is not asked for the lists that it does not have."""
+    with small_firm(tmp_path, people=3, projects=2, ledger=ledger) as firm:
+        ready_to_push(firm)
+        push_until_settled(firm)
+        credit_by_hand(firm)
+        for _ in range(2):
+            firm.clock.advance(HOUR)
+            ahead = len(firm.world.ledger.vendor.calls)
+            firm.look_at_the_ledger()
+            asked = [
+                (call.method, call.path, call.query, call.body)
+                for call in firm.world.ledger.vendor.calls[ahead:]
+                if "token" not in call.path
+            ]
+            assert len(set(asked)) == len(asked)
+            assert len(asked) <= 11
+        assert classes(reconciled(firm)) == ["R02"], "somebody's own credit note"
+
+
+def credit_by_hand(firm: Firm) -> None:
+    first = firm.world.ledger.invoices()[0]
+    firm.world.ledger.credit(first.id, first.balance)

@@ -179,6 +179,7 @@ class Stream:
     revision: Callable[[Row], str] = lambda row: ""
     deleted: Callable[[Row], bool] = lambda row: False
     sweep: Sweep | None = None
+    applies: Callable[[Any], bool] = lambda settings: True  # False: there is no such list there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,8 @@ def live(engine: Engine, name: str) -> Iterator[Finding]:
         return  # nothing else could be read either
     seen: dict[str, str] = {}
     for stream in connection.connector.streams:
+        if not stream.applies(connection.settings):
+            continue
         yield _stream(engine, connection, stream, seen)
     yield _limits(connection, seen)
 

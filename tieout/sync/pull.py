@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from tieout.connectors.base import Family, FullScan, Row, Since, Stream, Watermark
-from tieout.connectors.pages import walk
+from tieout.connectors.base import (
+    Family,
+    FullScan,
+    Request,
+    Response,
+    Row,
+    Since,
+    Stream,
+    Watermark,
+)
+from tieout.connectors.pages import PageOfRows, walk
 from tieout.connectors.transport import Connection
 from tieout.errors import FeedFull, RateLimited, RemoteError, Transient
 from tieout.store import cursors, landed, runs
@@ -64,7 +75,7 @@ def pull_connection(
         with engine.store.read() as tx:
             known = {one.stream: one for one in cursors.every(tx, connection.name)}
         same = set() if full else unchanged(engine, connection, known)
-        outcome = []
+        ask, outcome = _Asking(engine, connection, known), []
         for stream in connection.connector.streams:
             if stream.name in same:
                 outcome.append(Pulled(connection=connection.name, stream=stream.name))
@@ -72,7 +83,9 @@ def pull_connection(
             fresh = Cursor(connection=connection.name, stream=stream.name)
             cursor = known.get(stream.name, fresh)
             outcome.append(
-                _pull_safely(engine, connection, stream, cursor, run.run_id, full=full, sweep=sweep)
+                _pull_safely(
+                    engine, connection, stream, cursor, run.run_id, ask, full=full, sweep=sweep
+                )
             )
         failed = [f"{p.stream}: {p.error}" for p in outcome if p.error]
         run.counts = {p.stream: p.landed.new + p.landed.changed for p in outcome}
@@ -88,21 +101,50 @@ def _state(failed: int, streams: int) -> runs.RunState:
     return runs.RunState.FAILED if failed == streams else runs.RunState.PARTIAL
 
 
+class _Asking:
+    """Asks for the pages of a connection's streams in one pull. What several of them begin with,
+    because they read the same records in different ways, is asked once."""
+
+    def __init__(self, engine: Engine, connection: Connection, known: Mapping[str, Cursor]) -> None:
+        self._call = partial(engine.transport.call, connection)
+        self._settings = connection.settings
+        begun = Counter[Request]()
+        for stream in connection.connector.streams:
+            mark = known[stream.name].watermark if stream.name in known else ""
+            with suppress(FeedFull):
+                begun[stream.request(_since(stream, mark, engine.now()), self._settings)] += 1
+        self._shared = {request for request, times in begun.items() if times > 1}
+        self._answers: dict[Request, Response] = {}
+
+    def pages(self, stream: Stream, since: Since) -> Iterable[PageOfRows]:
+        """The pages of a stream; one of nothing where there is no such list."""
+        if not stream.applies(self._settings):
+            return [PageOfRows([], None, is_last=True)]
+        request = stream.request(since, self._settings)
+        return walk(self._once if request in self._shared else self._call, request, stream.pages)
+
+    def _once(self, request: Request) -> Response:
+        if request not in self._answers:
+            self._answers[request] = self._call(request)
+        return self._answers[request]
+
+
 def _pull_safely(
     engine: Engine,
     connection: Connection,
     stream: Stream,
     cursor: Cursor,
     run_id: str,
+    ask: _Asking,
     *,
     full: bool,
     sweep: bool,
 ) -> Pulled:
     try:
         try:
-            result, gone = _pull_stream(engine, connection, stream, cursor, run_id, full=full)
+            result, gone = _pull_stream(engine, connection, stream, cursor, run_id, ask, full=full)
         except FeedFull:  # the feed was cut off: what it did not tell is read whole
-            result, gone = _pull_stream(engine, connection, stream, cursor, run_id, full=True)
+            result, gone = _pull_stream(engine, connection, stream, cursor, run_id, ask, full=True)
         if stream.sweep is not None and (sweep or _sweep_is_due(engine, cursor)):
             gone += _sweep(engine, connection, stream, run_id)
     except RemoteError as error:
@@ -121,16 +163,16 @@ def _pull_stream(
     stream: Stream,
     cursor: Cursor,
     run_id: str,
+    ask: _Asking,
     *,
     full: bool,
 ) -> tuple[landed.LandResult, int]:
     """Read a stream from its cursor on; the last page and the new mark are one transaction."""
     since = _since(stream, "" if full else cursor.watermark, engine.now())
-    request = stream.request(since, connection.settings)
     result, seen, latest, gone = landed.LandResult(), set[str](), cursor.watermark, 0
     place = cursor.connection, cursor.stream
     whole = isinstance(stream.cursor, FullScan)
-    for page in walk(partial(engine.transport.call, connection), request, stream.pages):
+    for page in ask.pages(stream, since):
         records = [_record(stream, row) for row in page.rows]
         if not (whole and seen):  # what changed after a scan's first page is asked for again
             latest = _later(latest, _mark_of(stream, page.rows, page.answer))

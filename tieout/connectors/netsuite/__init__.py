@@ -38,8 +38,6 @@ _ENTITY = (
     "x.id, x.externalid, NVL(x.companyname, x.entityid) name, x.entityid, x.email, x.parent,"
     " BUILTIN.DF(x.parent) above, c.symbol currency, x.isinactive inactive"
 )
-#: Asked in the place of a list that an account does not have: it has no row.
-_NOTHING = listed("x.id", "currency x", "x.id < 0")
 _OF_SUBSIDIARY = listed("x.id, x.name, c.symbol currency", f"subsidiary x {_CURRENCY}", "x.id = ?")
 _OF_ACCOUNT = listed("x.id, x.symbol currency", "currency x", "x.isbasecurrency = 'T'")
 
@@ -59,11 +57,11 @@ def _list(
     def request(since: Since, settings: Settings) -> Request:
         if not tables:
             return _company(settings)
-        missing = feature in settings.without or (
-            feature == "legacy_code" and settings.tax != feature
-        )
-        text = _NOTHING if missing else listed(columns, tables)
-        return queries.query(text, [], f"query {name}")
+        return queries.query(listed(columns, tables), [], f"query {name}")
+
+    def applies(settings: Settings) -> bool:
+        uses_codes = feature != "legacy_code" or settings.tax == feature
+        return uses_codes and feature not in settings.without
 
     return Stream(
         name=name,
@@ -71,10 +69,11 @@ def _list(
         yields=ListEntry,
         wire=wire.ListRow,
         request=request,
-        pages=queries.PAGES,
+        pages=queries.pages(),
         cursor=base.FullScan(),
         key=_key,
         read=translate.entry(kind),
+        applies=applies,
     )
 
 
@@ -87,10 +86,10 @@ def _documents(name: str, kind: str, facts: type, read: Any) -> Stream:
         yields=facts,
         wire=wire.Transaction,
         request=queries.changes(name),
-        pages=queries.PAGES,
+        pages=queries.pages(name),
         # The marks are NetSuite's wall clock. It shows an hour twice when it is put back:
         # that hour and ten minutes are asked for again, always.
-        cursor=base.Watermark(of=queries.moment, overlap_s=4200),
+        cursor=base.Watermark(of=lambda row: None, overlap_s=4200, answered=queries.latest),
         key=_key,
         read=read,
         revision=queries.revision,

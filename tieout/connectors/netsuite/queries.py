@@ -39,7 +39,7 @@ SELECT {columns}, l.taxline l_tax, l.item l_item, l.memo l_memo, l.quantity l_qu
     l.rate l_rate, l.foreignamount l_amount
 FROM transaction t LEFT JOIN currency c ON c.id = t.currency
     LEFT JOIN transactionline l ON l.transaction = t.id AND l.mainline = 'F'
-WHERE t.id > ? AND t.type = '{type}'{where}
+WHERE t.id > ? AND t.type IN ({types}){where}
 ORDER BY t.id, l.linesequencenumber"""
 # Whatever may be set against an invoice, with a row for each part of it that is.
 _PAYMENT = """
@@ -100,11 +100,17 @@ def rows(answer: Any) -> list[Row]:
     return whole
 
 
-PAGES = CursorToken(
-    rows=rows,
-    token=lambda answer: rows(answer)[-1]["id"] if answer["hasMore"] else "",
-    at=behind,
-)
+def pages(name: str = "") -> CursorToken:
+    """The pages of a listing; of `TYPES`, which are asked for together, only what is of one."""
+
+    def mine(answer: Any) -> list[Row]:
+        return [row for row in rows(answer) if row["type"] == TYPES[name]]
+
+    return CursorToken(
+        rows=mine if name in TYPES else rows,
+        token=lambda answer: rows(answer)[-1]["id"] if answer["hasMore"] else "",
+        at=behind,
+    )
 
 
 def listed(columns: str, tables: str, where: str = "") -> str:
@@ -114,15 +120,15 @@ def listed(columns: str, tables: str, where: str = "") -> str:
 
 
 def changes(name: str) -> Callable[[Since, Settings], Request]:
-    """What to ask for invoices, credit memos or payments: everything, or what changed."""
+    """What to ask for invoices and credit memos, or for payments: everything, or what changed."""
 
     def request(since: Since, settings: Settings) -> Request:
         where: list[str] = []
         values: list[str] = []
         if since.start is not None:
             mark = since.start.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-            where.append(_SINCE_PAID if name == "invoices" else _SINCE)
-            values += [mark, mark] if name == "invoices" else [mark]
+            where.append(_SINCE_PAID if name in TYPES else _SINCE)
+            values += [mark, mark] if name in TYPES else [mark]
         return _asked(name, where, values, settings)
 
     return request
@@ -141,26 +147,29 @@ def days(name: str) -> Callable[[Since, Settings], Request]:
 def _asked(name: str, where: Sequence[str], values: list[str], settings: Settings) -> Request:
     if settings.subsidiary_id:
         where, values = [*where, _OF_COMPANY], [*values, settings.subsidiary_id]
-    return query(_filled(name, where), values, f"query {name}")
+    if name in TYPES:
+        return query(_filled(_SALE, where, tuple(TYPES.values())), values, "query sales")
+    return query(_filled(_PAYMENT, where), values, f"query {name}")
 
 
-def _filled(name: str, where: Sequence[str], more: str = "") -> str:
-    text = _SALE if name in TYPES else _PAYMENT
+def _filled(text: str, where: Sequence[str], of: Sequence[str] = (), more: str = "") -> str:
     also = "".join(f" AND {each}" for each in where)
-    columns = _HEADER + more
-    return " ".join(text.format(columns=columns, where=also, type=TYPES.get(name)).split())
+    types = ", ".join(f"'{each}'" for each in of)
+    return " ".join(text.format(columns=_HEADER + more, where=also, types=types).split())
 
 
 def sale_by(name: str, column: str, value: str, settings: Settings) -> Request:
     """One of `TYPES` as its echo is read: our number is told only where we may give one."""
     more = _OWN_NUMBER if settings.own_numbers else ""
-    return query(_filled(name, [f"t.{column} = ?"], more), [value], f"look among {name}")
+    text = _filled(_SALE, [f"t.{column} = ?"], [TYPES[name]], more)
+    return query(text, [value], f"look among {name}")
 
 
 def applied(remote_id: str) -> Request:
     """What a payment or credit memo is set against."""
-    text = _filled("payments", ["t.id = ?"])
-    return query(text, [remote_id], "look at what a credit is set against")
+    return query(
+        _filled(_PAYMENT, ["t.id = ?"]), [remote_id], "look at what a credit is set against"
+    )
 
 
 def entity_by(table: str, where: str, *values: str) -> Request:
@@ -173,6 +182,11 @@ def moment(row: Row) -> datetime | None:
     """A row's change on NetSuite's wall clock, under the name of UTC: see `CLOCK`."""
     text = row.get("changed")
     return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC) if text else None
+
+
+def latest(answer: Any) -> datetime | None:
+    """The last change among all records of an answer."""
+    return max((at for row in rows(answer) if (at := moment(row))), default=None)
 
 
 def revision(row: Row) -> str:
