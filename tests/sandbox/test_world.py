@@ -328,6 +328,24 @@ def test_the_secrets_come_as_lines_for_a_shell() -> None:
     assert found["TIEOUT_CRM_PRIVATE_KEY"] == world.salesforce.credentials["private_key"]
 
 
+def test_the_secrets_of_a_second_ledger_are_named_after_it() -> None:
+    world = World(VirtualClock(NOW), preset="empty", vendors=("netsuite", "xero"))
+    with serve(world) as serving:
+        told = describe(serving)
+    words = [word for word in shlex.split(shell_exports(told)) if word != "export"]
+    found = dict(word.split("=", 1) for word in words)
+    assert sorted(found) == [
+        "TIEOUT_LEDGER_PRIVATE_KEY",
+        "TIEOUT_XERO_CLIENT_ID",
+        "TIEOUT_XERO_CLIENT_SECRET",
+        "TIEOUT_XERO_REFRESH_TOKEN",
+        "TIEOUT_XERO_WEBHOOK_KEY",
+    ]
+    assert found["TIEOUT_LEDGER_PRIVATE_KEY"] == world.netsuite.credentials["private_key"]
+    alone = shell_exports({"xero": told["xero"]})
+    assert "export TIEOUT_LEDGER_REFRESH_TOKEN=" in alone
+
+
 def test_a_port_can_be_chosen_and_one_in_use_is_named() -> None:
     world = World(VirtualClock(NOW), preset="empty", vendors=("harvest",))
     with socket.socket() as holder:

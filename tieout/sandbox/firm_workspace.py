@@ -17,8 +17,8 @@ FILES = (
 )
 
 _FILES = resources.files("tieout.sandbox") / "firm_workspace_files"
-#: By ledger: what its connection is told of itself, and the variable of each secret.
-_LEDGERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+#: By ledger: what its connection is told of itself, and the names of its secrets.
+LEDGERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "quickbooks": (
         ("realm_id",),
         ("client_id", "client_secret", "refresh_token", "verifier_token"),
@@ -50,7 +50,7 @@ def write_workspace(
         "time_account_id": str(time["credentials"]["account_id"]),
         "ledger": (_FILES / f"{slug}.yaml").read_text(encoding="utf-8").rstrip(),
         "ledger_url": ledger["base_url"],
-        **{f"ledger_{name}": ledger["credentials"][name] for name in _LEDGERS[slug][0]},
+        **{f"ledger_{name}": ledger["credentials"][name] for name in LEDGERS[slug][0]},
         "untaxed": _UNTAXED[slug],
         "first_instalment": instalment_days[0].isoformat(),
         "second_instalment": instalment_days[1].isoformat(),
@@ -72,9 +72,9 @@ def secrets_for(described: Mapping[str, Any]) -> dict[str, str]:
     return {
         "TIEOUT_CRM_PRIVATE_KEY": described["salesforce"]["credentials"]["private_key"],
         "TIEOUT_TIME_ACCESS_TOKEN": described["harvest"]["credentials"]["access_token"],
-        **{f"TIEOUT_LEDGER_{name.upper()}": ledger[name] for name in _LEDGERS[slug][1]},
+        **{f"TIEOUT_LEDGER_{name.upper()}": ledger[name] for name in LEDGERS[slug][1]},
     }
 
 
 def _ledger_of(described: Mapping[str, Any]) -> str:
-    return next(slug for slug in _LEDGERS if slug in described)
+    return next(slug for slug in LEDGERS if slug in described)

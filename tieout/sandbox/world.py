@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from tieout.clock import Clock
 from tieout.sandbox.core import Vendor
+from tieout.sandbox.firm_workspace import LEDGERS
 from tieout.sandbox.harvest import Harvest
 from tieout.sandbox.ledgers import LedgerSide, side_of
 from tieout.sandbox.quickbooks import QuickBooks
@@ -55,16 +56,12 @@ _SIGN_IN = {
     "netsuite": {"token_url": "/services/rest/auth/oauth2/v1/token"},
     "xero": {"token_url": "/connect/token", "authorize_url": "/identity/connect/authorize"},
 }
-#: The secrets an operator puts into the environment: name, vendor, credential.
-_EXPORTS = (
-    ("TIEOUT_CRM_PRIVATE_KEY", "salesforce", "private_key"),
-    ("TIEOUT_CRM_CLIENT_SECRET", "salesforce", "client_secret"),
-    ("TIEOUT_TIME_ACCESS_TOKEN", "harvest", "access_token"),
-    ("TIEOUT_LEDGER_CLIENT_ID", "quickbooks", "client_id"),
-    ("TIEOUT_LEDGER_CLIENT_SECRET", "quickbooks", "client_secret"),
-    ("TIEOUT_LEDGER_REFRESH_TOKEN", "quickbooks", "refresh_token"),
-    ("TIEOUT_LEDGER_VERIFIER_TOKEN", "quickbooks", "verifier_token"),
-)
+#: The secrets an operator puts into the environment, by vendor.
+_SECRETS = {
+    "salesforce": ("private_key", "client_secret"),
+    "harvest": ("access_token",),
+    **{slug: secrets for slug, (_, secrets) in LEDGERS.items()},
+}
 
 
 class World:
@@ -259,10 +256,16 @@ def _described(serving: Serving, slug: str) -> dict[str, Any]:
 
 
 def shell_exports(description: Mapping[str, Any]) -> str:
-    """`export NAME=value` lines for the secrets of a description, quoted for a shell."""
-    lines = [
-        f"export {name}={shlex.quote(description[slug]['credentials'][key])}\n"
-        for name, slug, key in _EXPORTS
-        if slug in description
-    ]
+    """`export NAME=value` lines for the secrets of a description, quoted for a shell.
+
+    They are named after what a system is for, `TIEOUT_LEDGER_CLIENT_ID`; the second of a
+    kind is named after itself, `TIEOUT_XERO_CLIENT_ID`.
+    """
+    lines, kinds = [], set[str]()
+    for slug, told in description.items():
+        prefix = slug if told["kind"] in kinds else told["kind"]
+        kinds.add(told["kind"])
+        for name in _SECRETS[slug]:
+            value = shlex.quote(told["credentials"][name])
+            lines.append(f"export TIEOUT_{prefix.upper()}_{name.upper()}={value}\n")
     return "".join(lines)
