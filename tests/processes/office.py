@@ -79,9 +79,7 @@ def make_template(
     """Pull, bill, approve; the first invoice of each client is pushed already."""
     clock = VirtualClock(START)
     world = World(clock, preset="empty", vendors=("salesforce", "harvest", ledger))
-    # NetSuite limits no rate, only calls at a time.
-    if ledger != "netsuite":
-        world.ledger.vendor.settings.limits = False  # type: ignore[attr-defined]
+    world.ledger.lift_limits()
     facts = demo_firm(world, people=people, projects=projects)
     described = hosts(world)
     write_workspace(folder, described, facts.rates, facts.instalment_days)

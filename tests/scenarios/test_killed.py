@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import takewhile
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -19,6 +20,7 @@ from tests.scenarios import push_process
 from tests.scenarios.books import cents, expected_by_code, ready_to_push
 from tests.scenarios.firm import JANUARY, START, hosts, small_firm
 from tieout.clock import VirtualClock
+from tieout.sandbox.core import FaultKind
 from tieout.sandbox.firm import demo_firm
 from tieout.sandbox.firm_workspace import secrets_for
 from tieout.sandbox.serving import Served
@@ -28,6 +30,9 @@ from tieout.sandbox.world import World
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.scenarios.push_process"])
 PEOPLE, PROJECTS = 3, 2
+#: What happens to a call, "" for nothing.
+Mishap = FaultKind | Literal[""]
+_LOST: tuple[Mishap, ...] = ("lost_answer", "cut_before")
 #: Pushes after a kill until all must be settled.
 PUSHES = 3
 
@@ -86,14 +91,14 @@ class Copy:
         return len(list(self.world.quickbooks.books.rows("Customer")))
 
 
-def copied(office: Office, folder: Path, mishap: str, path: str = "/batch") -> Iterator[Copy]:
+def copied(office: Office, folder: Path, mishap: Mishap, path: str = "/batch") -> Iterator[Copy]:
     shutil.copytree(office.folder, folder)
     world = World(VirtualClock(START), preset="empty")
     demo_firm(world, people=PEOPLE, projects=PROJECTS)
     ledger = world.quickbooks
     ledger.settings.limits = False  # its clock stands still, so no minute would ever pass
     if mishap:
-        ledger.faults.add(mishap, path=path)  # type: ignore[arg-type]
+        ledger.faults.add(mishap, path=path)
     with Served(ledger) as served:
         said = folder / "tieout.yaml"
         text = said.read_text().replace("http://quickbooks.local", served.base_url)
@@ -103,7 +108,7 @@ def copied(office: Office, folder: Path, mishap: str, path: str = "/batch") -> I
         yield Copy(folder, world, {**kept, **secrets})
 
 
-def clean_run(office: Office, mishap: str, folder: Path) -> list[list[str]]:
+def clean_run(office: Office, mishap: Mishap, folder: Path) -> list[list[str]]:
     """The boundaries of each push until nothing is left to do, when nobody kills any."""
     for copy in copied(office, folder, mishap):
         found = pushed_until_quiet(copy, 0)
@@ -124,7 +129,7 @@ def pushed_until_quiet(copy: Copy, first: int) -> list[list[str]]:
     raise AssertionError(f"not settled after {PUSHES} pushes")
 
 
-def killed_at(office: Office, folder: Path, case: tuple[str, int, int]) -> str:
+def killed_at(office: Office, folder: Path, case: tuple[Mishap, int, int]) -> str:
     """Kill the n-th push at a boundary, push on; "" when all is well, else what is wrong."""
     mishap, nth, boundary = case
     for copy in copied(office, folder, mishap):
@@ -146,8 +151,8 @@ def test_killed_at_any_boundary_each_invoice_is_there_once(
     office: Office, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     (quiet,) = clean_run(office, "", tmp_path / "quiet")
-    cases = [("", 0, number) for number in range(1, len(quiet) + 1)]
-    for mishap in ("lost_answer", "cut_before"):
+    cases: list[tuple[Mishap, int, int]] = [("", 0, n) for n in range(1, len(quiet) + 1)]
+    for mishap in _LOST:
         pushes = clean_run(office, mishap, tmp_path / mishap)
         for nth, passed in enumerate(pushes):
             same = list(

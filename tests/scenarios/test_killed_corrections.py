@@ -12,7 +12,15 @@ import pytest
 
 from tests.scenarios.books import cents, ready_to_push
 from tests.scenarios.firm import START, small_firm
-from tests.scenarios.test_killed import PEOPLE, PROJECTS, Copy, Office, copied, pushed_until_quiet
+from tests.scenarios.test_killed import (
+    PEOPLE,
+    PROJECTS,
+    Copy,
+    Mishap,
+    Office,
+    copied,
+    pushed_until_quiet,
+)
 from tieout.bootstrap import open_engine
 from tieout.clock import OffsetClock
 from tieout.config import settings_from
@@ -23,7 +31,11 @@ from tieout.sync.void import void
 
 DUE = date(2026, 4, 15)
 #: What loses its answer in a history: the mishap, the call.
-MISHAPS = (("", ""), ("lost_answer", "/creditmemo"), ("lost_answer", "/payment"))
+MISHAPS: tuple[tuple[Mishap, str], ...] = (
+    ("", ""),
+    ("lost_answer", "/creditmemo"),
+    ("lost_answer", "/payment"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +70,7 @@ def wrong_with(copy: Copy, office: Office) -> str:
     return "; ".join(told)
 
 
-def killed_at(office: Office, folder: Path, mishap: tuple[str, str], boundary: int) -> str:
+def killed_at(office: Office, folder: Path, mishap: tuple[Mishap, str], boundary: int) -> str:
     for copy in copied(office, folder, *mishap):
         code, told = copy.push(0, kill_at=boundary)
         if code != -9:
@@ -91,7 +103,7 @@ def test_killed_at_any_boundary_there_is_one_of_each(office: Office, tmp_path: P
 
 # -- voids: the invoice must be there first ----------------------------------------------------
 @contextmanager
-def ready_to_void(office: Office, folder: Path, mishap: str) -> Iterator[Copy]:
+def ready_to_void(office: Office, folder: Path, mishap: Mishap) -> Iterator[Copy]:
     """Everything pushed, and the invoice that is not credited ordered to be void."""
     for copy in copied(office, folder, ""):
         pushed_until_quiet(copy, 0)
@@ -103,11 +115,11 @@ def ready_to_void(office: Office, folder: Path, mishap: str) -> Iterator[Copy]:
         ) as engine:
             void(engine, office.invoices[1][0], release=True)
         if mishap:
-            copy.world.quickbooks.faults.add(mishap, path="/invoice")  # type: ignore[arg-type]
+            copy.world.quickbooks.faults.add(mishap, path="/invoice")
         yield copy
 
 
-def void_killed_at(office: Office, folder: Path, mishap: str, boundary: int) -> str:
+def void_killed_at(office: Office, folder: Path, mishap: Mishap, boundary: int) -> str:
     with ready_to_void(office, folder, mishap) as copy:
         code, told = copy.push(8, kill_at=boundary)
         if code != -9:
@@ -123,8 +135,9 @@ def _invoices(copy: Copy) -> Iterator[dict[str, object]]:
 
 @pytest.mark.timeout(900)
 def test_a_void_killed_at_any_boundary_is_made(office: Office, tmp_path: Path) -> None:
-    cases = []
-    for mishap in ("", "lost_answer"):
+    cases: list[tuple[Mishap, int]] = []
+    mishaps: tuple[Mishap, ...] = ("", "lost_answer")
+    for mishap in mishaps:
         with ready_to_void(office, tmp_path / f"quiet{mishap}", mishap) as copy:
             (passed, *_) = pushed_until_quiet(copy, 8)
         cases += [(mishap, number) for number in range(1, len(passed) + 1)]

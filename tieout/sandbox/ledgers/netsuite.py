@@ -60,6 +60,9 @@ class NetSuiteSide:
         for name in items:
             books.add("serviceSaleItem", itemId=name, incomeAccount=income)
 
+    def lift_limits(self) -> None:
+        """It limits how many calls go at a time, and no rate."""
+
     def keep_in(self, currency: str, worth: Mapping[str, Decimal]) -> None:
         books = self.vendor.books
         rows = {row["symbol"]: row for row in books.rows("currency")}

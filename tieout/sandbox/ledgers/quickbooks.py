@@ -55,6 +55,9 @@ class QuickBooksSide:
         for name in items:
             books.add("Item", Name=name, Type="Service", IncomeAccountRef={"value": income})
 
+    def lift_limits(self) -> None:
+        self.vendor.settings.limits = False
+
     def keep_in(self, currency: str, worth: Mapping[str, Decimal]) -> None:
         settings = self.vendor.settings
         settings.home_currency, settings.multicurrency = currency, bool(worth)

@@ -87,6 +87,10 @@ class LedgerSide(Protocol):
         """Name the company and give it the services it sells."""
         ...
 
+    def lift_limits(self) -> None:
+        """Let calls come as fast as they like, where the ledger limits that."""
+        ...
+
     def keep_in(self, currency: str, worth: Mapping[str, Decimal]) -> None:
         """Keep the books in a currency, and let others be billed: what one unit of each is worth
         in it. Before anything is booked."""

@@ -72,6 +72,9 @@ class XeroSide:
             # Thirty characters are all that an item's code may have.
             self.vendor.books.add_item(name[:30], Name=name, IsSold=True, SalesDetails=sold)
 
+    def lift_limits(self) -> None:
+        self.vendor.settings.limits = False
+
     def keep_in(self, currency: str, worth: Mapping[str, Decimal]) -> None:
         books = self.vendor.books
         self.vendor.settings.base_currency = currency
