@@ -159,9 +159,10 @@ def _pullback(engine: Engine, stint: Stint) -> Ended:
 def _reconcile(engine: Engine, stint: Stint) -> Ended:
     done = reconciled(engine)
     found = len(done.comparison.discrepancies)
+    open_ = any(one.needs_action for one in done.comparison.discrepancies)
     return Ended(
         text=f"{count(found, 'difference')}. Report: {done.html}",
-        outcome=Outcome.PROBLEMS if found else Outcome.DONE,
+        outcome=Outcome.PROBLEMS if open_ else Outcome.DONE,
     )
 
 

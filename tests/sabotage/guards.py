@@ -34,6 +34,7 @@ HEEDING = "tests/web/test_heeding.py"
 
 CREDIT = "tests/scenarios/test_credit.py"
 VOID = "tests/scenarios/test_void.py"
+TAXES = "tests/scenarios/test_taxes.py"
 
 GUARDS = (
     # -- never twice ---------------------------------------------------------------------
@@ -378,5 +379,13 @@ GUARDS = (
         "    if found is None or found.in_doubt or found.state not in waits:",
         "    if found is None:",
         (f"{VOID}::test_what_may_have_arrived_is_not_voided_before_that_is_known",),
+    ),
+    Guard(
+        "a tax of ours is part of the answer",
+        "tieout/sync/echo.py",
+        """            ("tax", ours.tax, theirs.tax if ours.tax is not None else None),
+""",
+        "",
+        (f"{TAXES}::test_another_tax_there_is_never_confirmed_in_silence",),
     ),
 )

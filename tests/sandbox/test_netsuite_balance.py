@@ -160,3 +160,47 @@ def test_books_balance_after_anything(steps: list[tuple[str, int, int, Decimal]]
     check(caller)
     fresh = Caller(vendor.copy())
     check(fresh)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    amounts=st.lists(
+        st.integers(1, 20_000).map(lambda c: Decimal(c) / 100), min_size=1, max_size=5
+    ),
+    told=st.integers(0, 5_000).map(lambda c: Decimal(c) / 100),
+)
+def test_books_balance_with_a_tax_that_was_told(amounts: list[Decimal], told: Decimal) -> None:
+    """What a program says of a line's tax is what the client owes, and is credited."""
+    vendor = NetSuite(VirtualClock(datetime(2026, 3, 2, 17, tzinfo=UTC)), preset="empty")
+    caller, acts = Caller(vendor), vendor.acts
+    acme, code = acts.add_customer("Acme")["id"], next(acts.rows("salesTaxItem"))["id"]
+    items = [
+        {**acts.one_line("1"), "amount": amount, "taxDetailsReference": f"NEW_ITEM_{number}"}
+        for number, amount in enumerate(amounts)
+    ]
+    details = [
+        {
+            "taxDetailsReference": {"id": item["taxDetailsReference"]},
+            "taxType": "2",
+            "taxCode": {"id": code},
+            "taxRate": 22,
+            "taxBasis": item["amount"],
+            "taxAmount": told,
+        }
+        for item in items
+    ]
+    body = {
+        "entity": acme,
+        "item": {"items": items},
+        "taxDetailsOverride": True,
+        "taxDetails": {"items": details},
+    }
+    total = sum(amounts) + told * len(amounts)
+    for name in ("invoice", "creditMemo"):
+        for _ in range(2):  # a repeat under the same external id changes nothing
+            sent = {**body, "externalId": f"{name}-7"}
+            caller.make("PUT", f"{name}/eid:{name}-7", sent, replace="item,taxDetails")
+            check(caller)
+        (row,) = acts.rows(name)
+        assert (row["total"], row["taxTotal"]) == (total, told * len(amounts))
+        assert len(row["taxDetails"]) == len(amounts)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tieout.clock import VirtualClock
 from tieout.sandbox.quickbooks import QuickBooks, reports
+from tieout.sandbox.quickbooks.caller import Caller
 from tieout.sandbox.quickbooks.faults import ApiFault
 from tieout.sandbox.quickbooks.indexes import Indexes
 
@@ -162,3 +163,40 @@ def test_books_balance_after_anything(
             assert after == before, "a refusal must change nothing"
         check(vendor)
     check_indexes(vendor)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    amounts=st.lists(
+        st.integers(1, 20_000).map(lambda c: Decimal(c) / 100), min_size=1, max_size=5
+    ),
+    told=st.integers(0, 5_000).map(lambda c: Decimal(c) / 100),
+)
+def test_books_balance_with_a_tax_that_was_told(amounts: list[Decimal], told: Decimal) -> None:
+    """What a program says of a rate is what the client owes, and pays, and is credited."""
+    vendor = QuickBooks(VirtualClock(datetime(2026, 3, 2, 17, tzinfo=UTC)), preset="empty",
+                        country="GB")  # fmt: skip
+    books = vendor.books
+    buyer, item = books.add_customer("Acme")["Id"], books.live("Item")[0]["Id"]
+    code = next(row for row in books.rows("TaxCode") if row["Name"] == "20.0% S")
+    (rate,) = code["SalesTaxRateList"]["TaxRateDetail"]
+    line = {"ItemRef": {"value": item}, "TaxCodeRef": {"value": code["Id"]}}
+    detail = {"TaxRateRef": rate["TaxRateRef"], "PercentBased": True}
+    body = {
+        "CustomerRef": {"value": buyer},
+        "Line": [
+            {"Amount": amount, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": line}
+            for amount in amounts
+        ],
+        "TxnTaxDetail": {
+            "TotalTax": told,
+            "TaxLine": [{"Amount": told, "DetailType": "TaxLineDetail", "TaxLineDetail": detail}],
+        },
+    }
+    invoice, memo = (Caller(vendor).post(entity, body) for entity in ("Invoice", "CreditMemo"))
+    for row in (invoice, memo):
+        assert row["TotalAmt"] == sum(amounts) + told
+        assert [each["Amount"] for each in row["TxnTaxDetail"]["TaxLine"]] == [told]
+        check(vendor)
+    books.apply_credit(memo["Id"], invoice["Id"], memo["TotalAmt"])
+    check(vendor)

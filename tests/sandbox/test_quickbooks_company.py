@@ -191,6 +191,54 @@ def test_an_explicit_tax_lasts_until_the_lines_change() -> None:
     assert anew["TxnTaxDetail"]["TotalTax"] == Decimal("673.15")
 
 
+def test_what_is_told_of_each_rate_is_kept() -> None:
+    """Where it adds up and is about the rates of the lines; else the total alone counts."""
+    caller = desk(country="CA")
+    code = tax_code(caller, "GST/QST QC - 9.975")
+    by_itself = invoice(caller, ("4495.16", code))["TxnTaxDetail"]
+    rates = [line["TaxLineDetail"]["TaxRateRef"]["value"] for line in by_itself["TaxLine"]]
+    amounts = [line["Amount"] for line in by_itself["TaxLine"]]
+
+    def told(*shares: str, rates: list[str] = rates) -> Row:
+        lines = [
+            {
+                "Amount": Decimal(share),
+                "DetailType": "TaxLineDetail",
+                "TaxLineDetail": {"TaxRateRef": {"value": rate}, "PercentBased": True},
+            }
+            for share, rate in zip(shares, rates, strict=True)
+        ]
+        return {"TotalTax": Decimal("673.16"), "TaxLine": lines}
+
+    def kept(detail: Row) -> list[Decimal]:
+        made = invoice(caller, ("4495.16", code), TxnTaxDetail=detail)
+        assert made["TotalAmt"] == Decimal("5168.32")
+        return [line["Amount"] for line in made["TxnTaxDetail"]["TaxLine"]]
+
+    assert amounts == [Decimal("224.76"), Decimal("448.39")]
+    assert kept(told("224.70", "448.46")) == [Decimal("224.70"), Decimal("448.46")]
+    for odd in (
+        told("0.01", "0.01"),
+        told("673.16", rates=rates[:1]),
+        {"TotalTax": Decimal("673.16")},
+    ):
+        assert sum(kept(odd)) == Decimal("673.16")
+    unknown = told("224.70", "448.46", rates=[rates[0], "999"])
+    item = caller.vendor.books.live("Item")[0]["Id"]
+    line = {"ItemRef": {"value": item}, "TaxCodeRef": {"value": code}}
+    refused = caller.post(
+        "Invoice",
+        {
+            "CustomerRef": {"value": caller.vendor.books.live("Customer")[0]["Id"]},
+            "Line": [
+                {"Amount": 1, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": line}
+            ],
+            "TxnTaxDetail": unknown,
+        },
+    )
+    assert code_of(refused) == "2500"
+
+
 def test_tax_codes_are_made_by_the_tax_service() -> None:
     caller = desk()
     rate = {"TaxRateName": "Reno", "RateValue": "8.265", "TaxAgencyId": "1"}

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -21,74 +19,20 @@ from tests.scenarios.books import (
     ready_to_push,
     reconciled,
 )
-from tests.scenarios.firm import FEBRUARY, JANUARY, START, Firm, hosts, opened, small_firm
-from tieout.clock import VirtualClock
+from tests.scenarios.firm import FEBRUARY, opened, small_firm
+from tests.scenarios.taxed import taxed_firm, with_lines
 from tieout.connectors.base import Family
 from tieout.connectors.registry import connectors
-from tieout.model.document import Document
-from tieout.model.money import Money
-from tieout.sandbox.firm import demo_firm
-from tieout.sandbox.firm_workspace import write_workspace
-from tieout.sandbox.world import World
 from tieout.store import documents
-from tieout.sync.approve import approve
-from tieout.sync.bill import bill
 
 LEDGERS = sorted(slug for slug, one in connectors().items() if one.family is Family.LEDGER)
 #: Where its customers are made.
 CUSTOMERS = {"quickbooks": "/customer", "xero": "/Contacts", "netsuite": "/customer"}
-CENT = Decimal("0.01")
 
 
 @pytest.fixture(params=LEDGERS)
 def ledger(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-@contextmanager
-def taxed_firm(folder: Path, ledger: str, tax: str, percent: str) -> Iterator[Firm]:
-    """A firm whose services carry one tax."""
-    # In the United States QuickBooks works taxes out from the address instead.
-    country = "GB" if ledger == "quickbooks" else "US"
-    clock = VirtualClock(START)
-    vendors = ("salesforce", "harvest", ledger)
-    world = World(clock, preset="empty", vendors=vendors, country=country)
-    world.ledger.keep_in("USD", {})
-    world.ledger.charge(tax, Decimal(percent))
-    facts = demo_firm(world, people=3, projects=1)
-    write_workspace(folder, hosts(world), facts.rates, facts.instalment_days)
-    rules, root = folder / "mappings" / "ledger.yaml", folder / "tieout.yaml"
-    before, _, after = rules.read_text().partition("tax_codes:\n  default:")
-    rules.write_text(f'{before}tax_codes:\n  default: "{tax}"{after[after.index(chr(10)) :]}')
-    # An account of NetSuite whose taxes are worked out by codes says so.
-    root.write_text(
-        root.read_text().replace("own_numbers: true", "own_numbers: true\n      tax: legacy_code")
-    )
-    with opened(folder, world) as engine:
-        yield Firm(engine=engine, world=world, facts=facts, clock=clock, folder=folder)
-
-
-def with_lines(firm: Firm, amounts: Sequence[tuple[Decimal, Decimal]]) -> Document:
-    """January's invoice, approved, with lines of these quantities and rates in place of its own."""
-    firm.pull()
-    firm.look_at_the_ledger()
-    draft = next(one for one in bill(firm.engine, JANUARY).drafts if len(one.sections) == 1)
-    section = draft.sections[0]
-    lines = tuple(
-        replace(
-            section.lines[0],
-            id=f"L{number:04}",
-            quantity=quantity,
-            rate=rate,
-            amount=Money((quantity * rate).quantize(CENT, ROUND_HALF_UP), draft.currency),
-            work=(),
-        )
-        for number, (quantity, rate) in enumerate(amounts, 1)
-    )
-    with firm.engine.store.begin() as tx:
-        documents.save_draft(tx, replace(draft, sections=(replace(section, lines=lines),)))
-    (document,) = approve(firm.engine, [draft.id]).documents
-    return document
 
 
 # -- names ----------------------------------------------------------------------------------

@@ -144,6 +144,12 @@ BROKEN = [
     (RATES, "- { task: Travel, rate: 90.00, from: 2026-01-01, to: 2026-12-31 }", "- { task: Travel, rate: 90.00, from: 2026-13-01 }", "2026-13-01 is not a date"),
     (RATES, "- { task: Travel, rate: 90.00, from: 2026-01-01, to: 2026-12-31 }", "- { rate: 90.00 }", "overrides[2]: an override needs a client, project, task, person or role"),
     (LEDGER, 'memo: "{project.name}', 'memo: "{projekt.name}', "memo: unknown record 'projekt' in 'projekt.name'; did you mean 'project'?"),
+    (LEDGER, "mode: ledger", "mode: our", "taxes.mode: 'our' is not known; did you mean 'ours'?"),
+    (LEDGER, "rounding: line", "rounding: cent", "taxes.rounding: 'cent' is not known; did you mean 'document'?"),
+    (LEDGER, "- { from: 2020-01-01, percent: 0 }", "- { from: 2020-01-01, percent: -5 }", "taxes.rates.Reverse charge[1].percent: -5 is negative"),
+    (LEDGER, "- { from: 2020-01-01, percent: 0 }", "- { from: 2020-01-01, percent: 14.9, parts: [5, 9.975] }", "taxes.rates.Reverse charge[1]: 5 + 9.975 is not 14.9: the parts add up to the percent"),
+    (LEDGER, "- { from: 2020-01-01, percent: 0 }", "- { percent: 5 }", "taxes.rates.Reverse charge[1] needs 'from'"),
+    (LEDGER, "taxes:\n  mode: ledger\n  rounding: line\n  rates:\n", "taxes:\n  mode: ledger\n  rounding: line\n  rates:\n    reverse CHARGE: [{ from: 2020-01-01, percent: 0 }]\n", "taxes: 'Reverse charge' has two rates from 2020-01-01 on"),
     (LEDGER, 'when: client.country == "DE"\n', 'when: line.task == "DE"\n', "departments.rules[1].when: unknown name 'line' in the condition; did you mean 'client'?"),
 ]  # fmt: skip
 

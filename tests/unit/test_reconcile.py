@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from tieout.billing.taxes import CodeTax, DocumentTax
 from tieout.model.document import (
     Document,
     DocumentKind,
@@ -174,7 +175,58 @@ def test_r05_alone_when_lines_moved_and_the_total_stayed() -> None:
 
 def test_r06_tax_that_changed_after_the_push() -> None:
     taxed = invoice(total=money("1620.00"), tax=money("120.00"), balance=money("1620.00"))
-    assert found(books(remote=(taxed,))) == ["R06"]
+    (one,) = compare(books(remote=(taxed,))).discrepancies
+    assert (one.cls.value, one.ours, one.theirs) == ("R06", "0.00 USD", "120.00 USD")
+    assert one.explanation == "At the push the ledger answered another figure."
+    assert one.needs_action
+
+
+def estimate(tax: str, rounding: str = "line") -> dict[str, DocumentTax]:
+    code = CodeTax(code="VAT", percent=Decimal("8.250"), net=money("1500.00"), tax=money(tax))
+    made = DocumentTax(lines={}, parts={}, codes=(code,), total=money(tax), rounding=rounding)
+    return {"doc_INV-2026-0001": made}
+
+
+def taxed_books(**changes: Any) -> Books:
+    """The ledger answered a tax of 123.75 at the push, and it stands there."""
+    theirs = invoice(total=money("1623.75"), tax=money("123.75"), balance=money("1623.75"))
+    sent = books().sent["doc_INV-2026-0001"]
+    sent = replace(sent, tax=Decimal("123.75"))
+    return books(remote=(theirs,), sent={"doc_INV-2026-0001": sent}, **changes)
+
+
+def test_r06_an_estimate_that_differs_names_the_code_and_the_rounding() -> None:
+    assert found(taxed_books(taxes=estimate("123.75"))) == []
+    (one,) = compare(taxed_books(taxes=estimate("123.74", "document"))).discrepancies
+    assert (one.title, one.ours, one.theirs, one.amount) == (
+        "INV-2026-0001 for Northwind: the tax differs",
+        "123.74 USD",
+        "123.75 USD",
+        Decimal("-0.01"),
+    )
+    assert one.explanation == (
+        "The ledger computes the tax; ours is an estimate, rounded once for each code. VAT, 8.25 "
+        "% of 1500.00 USD: 123.74 USD."
+    )
+    assert one.needs_action
+
+
+def test_r06_within_the_tolerance_is_listed_without_anything_to_do() -> None:
+    tolerant = taxed_books(taxes=estimate("123.74"), tolerance=Decimal("0.01"))
+    (one,) = compare(tolerant).discrepancies
+    assert (one.needs_action, one.what_to_do) == (
+        False,
+        "Nothing: it is within the tolerance of 0.01 USD.",
+    )
+    far = taxed_books(taxes=estimate("123.73"), tolerance=Decimal("0.01"))
+    assert [each.needs_action for each in compare(far).discrepancies] == [True]
+
+
+def test_r06_what_changed_after_the_push_comes_before_an_estimate() -> None:
+    """One difference of a document's tax, not two."""
+    edited = invoice(total=money("1620.00"), tax=money("120.00"), balance=money("1620.00"))
+    given = replace(taxed_books(taxes=estimate("123.74")), remote=(edited,))
+    assert [each.ours for each in compare(given).discrepancies] == ["123.75 USD"]
 
 
 def test_r09_voided_over_there() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 
-from tieout.model.money import Money, minor_units
+from tieout.model.money import Money, minor_units, total
 from tieout.model.project import Rounding, TimeRounding
 
 # Our own context: the caller's precision must not decide what a product of two numbers is.
@@ -99,6 +99,34 @@ def percent_of(amount: Money, percent: Decimal, mode: Rounding = Rounding.HALF_U
     """That many percent of the amount, rounded."""
     exact = _EXACT.divide(_EXACT.multiply(amount.amount, percent), _HUNDRED)
     return round_money(exact, amount.currency, mode)
+
+
+def percent_parts(
+    amounts: Sequence[Money], percent: Decimal, mode: Rounding = Rounding.HALF_UP
+) -> tuple[Money, ...]:
+    """That many percent of a sum, rounded once, as a part for each of the amounts in it.
+
+    Each part is the percentage of its amount, rounded; the minor units by which they miss the
+    whole go one each to those that rounding moved furthest the other way, the earlier one
+    first. Amounts of opposite sign give parts of opposite sign. Raises ValueError for amounts
+    of several currencies.
+    """
+    if not amounts:
+        return ()
+    currency = amounts[0].currency
+    unit = Decimal(1).scaleb(-minor_units(currency))
+    parts = [percent_of(amount, percent, mode).amount for amount in amounts]
+    whole = percent_of(total(amounts, currency), percent, mode).amount
+    missing = whole - sum(parts)
+    sign = -1 if missing < 0 else 1
+    lost = [
+        sign * (_EXACT.multiply(amount.amount, percent) - _HUNDRED * part)
+        for amount, part in zip(amounts, parts, strict=True)
+    ]
+    neediest = sorted(range(len(parts)), key=lambda index: -lost[index])
+    for index in neediest[: int(abs(missing) / unit)]:
+        parts[index] += sign * unit
+    return tuple(Money(part if part else abs(part), currency) for part in parts)
 
 
 def convert(

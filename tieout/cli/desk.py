@@ -133,7 +133,8 @@ def _explained(found: Explained, only: int | None) -> Iterator[str]:
         f"{show.as_text(document.status)}"
     )
     yield from found.about
-    for title, lines in (("History", found.history), ("Ledger", found.outbox)):
+    shown = (("History", found.history), ("Ledger", found.outbox), ("Tax", found.taxes))
+    for title, lines in shown:
         if lines:
             yield title
         yield from (f"  {text}" for text in lines)

@@ -39,6 +39,7 @@ _WRITES = (
     Column("client", "Client"),
     Column("lines", "Lines", right=True),
     Column("total", "Total before tax", right=True),
+    Column("tax", "Tax", right=True),
 )
 _LINKS = (Column("client", "Client"), Column("record", "Their record"))
 
@@ -55,7 +56,8 @@ def plan(context: typer.Context, json: Json = False) -> None:
             {"client": one.client, "record": f"{one.remote.number} ({one.remote.remote_id})"}
             for one in planned.links
         ]
-        show.table("Will be made", _WRITES, writes)
+        columns = _WRITES if any(w.tax for w in planned.writes) else _WRITES[:-1]
+        show.table("Will be made", columns, writes)
         if links:
             show.table("Will be linked, they are there already", _LINKS, links)
         calls = estimate_words(planned.estimate)
@@ -63,6 +65,7 @@ def plan(context: typer.Context, json: Json = False) -> None:
         show.say(
             f"{calls}. {doubts} in doubt: looked for first." if planned.doubts else f"{calls}."
         )
+        show.say(planned.taxes)
         for problem in planned.problems:
             show.say(f"Cannot go: {problem}")
     if planned.problems:
@@ -161,7 +164,7 @@ def reconcile(
         show.table("Differences", _FOUND, said["discrepancies"])
         show.say(_balance_words(said["control"], done))
         show.say(f"Report: {done.html}")
-    if done.comparison.discrepancies:
+    if any(one.needs_action for one in done.comparison.discrepancies):
         finish(ExitCode.PROBLEMS)
 
 

@@ -24,6 +24,7 @@ from tieout.config.rules_ledger import (
     DocumentChoice,
     DocumentChoiceRule,
     LedgerRules,
+    TaxRules,
 )
 from tieout.config.rules_rates import CardRate, Override, RateCard, RateRules
 from tieout.config.rules_time import BillableRule, TimeRules
@@ -54,6 +55,7 @@ __all__ = [
     "Schedule",
     "Schedules",
     "Settings",
+    "TaxRules",
     "TimeRules",
     "Workspace",
     "due_days",

@@ -80,6 +80,60 @@ class ExchangeRate(Section):
         return self
 
 
+class TaxRate(Section):
+    """What a tax code charges, from a day on."""
+
+    from_date: date = Field(alias="from")
+    """The first day it holds; until the next one's."""
+    percent: Amount
+    """Percent of the amount before tax: 20 or 8.25; 0 for a code without tax."""
+    parts: tuple[Amount, ...] = ()
+    """Where the ledger's code is made of several rates: their percents, in the ledger's order, for
+    each is rounded by itself. They add up to `percent`."""
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if self.parts and sum(self.parts) != self.percent:
+            told = " + ".join(map(str, self.parts))
+            raise ValueError(f"{told} is not {self.percent}: the parts add up to the percent")
+        return self
+
+
+class TaxRules(Section):
+    """Who computes taxes, and at which rates."""
+
+    mode: Literal["ledger", "ours"] = "ledger"
+    """ledger = the ledger computes and theirs is copied back, ours is an estimate to compare it
+    with; ours = Tieout computes and sends, and the ledger must answer the same."""
+    rounding: Literal["line", "document"] = "line"
+    """line = each line's tax is rounded, then added up; document = each tax code's tax is rounded
+    once, on the sum of its lines."""
+    rates: dict[Name, tuple[TaxRate, ...]] = Field(default_factory=dict)
+    """By the tax code's name in the ledger: its rates. The one that holds on an invoice's issue
+    date counts; for a credit note, on the issue date of its invoice."""
+
+    @model_validator(mode="after")
+    def _one_rate_a_day(self) -> Self:
+        seen: set[tuple[str, date]] = set()
+        for name, rates in self.rates.items():
+            for one in rates:
+                if (_plain(name), one.from_date) in seen:
+                    raise ValueError(f"'{name}' has two rates from {one.from_date} on")
+                seen.add((_plain(name), one.from_date))
+        return self
+
+    def rate(self, code: str, day: date) -> TaxRate | None:
+        """What a code charges on a day, None = not known. Case and blanks of its name do not
+        count, as in the ledger's lists."""
+        same = [rates for name, rates in self.rates.items() if _plain(name) == _plain(code)]
+        held = [one for rates in same for one in rates if one.from_date <= day]
+        return max(held, key=lambda one: one.from_date) if held else None
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.split()).casefold()
+
+
 class LedgerRules(Section):
     """Canonical to ledger: `mappings/ledger.yaml`."""
 
@@ -90,6 +144,8 @@ class LedgerRules(Section):
     """The product or service a line is sold as."""
     tax_codes: Choice = Field(default_factory=Choice)
     """The tax code of a line; empty = the ledger decides."""
+    taxes: TaxRules = Field(default_factory=TaxRules)
+    """Who computes taxes, and at which rates."""
     classes: Choice = Field(default_factory=Choice)
     departments: DocumentChoice = Field(default_factory=DocumentChoice)
     """The department or location of a document."""

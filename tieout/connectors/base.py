@@ -28,6 +28,7 @@ from tieout.connectors.browser import Code as Code
 from tieout.connectors.browser import Company as Company
 from tieout.connectors.call import Request as Request
 from tieout.connectors.call import Response as Response
+from tieout.connectors.codes import LineCodes as LineCodes
 from tieout.connectors.limits import Limit as Limit
 from tieout.connectors.limits import QuotaHeader as QuotaHeader
 from tieout.connectors.reading import CursorToken as CursorToken
@@ -207,15 +208,6 @@ class Parsed:
 
 # -- writers ----------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LineCodes:
-    """The ledger's ids for one line."""
-
-    item_id: str
-    tax_code_id: str = ""
-    class_id: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WriteContext:
     """All a writer may know besides the document: ids over there, resolved before the call."""
 
@@ -365,6 +357,9 @@ class Connector:
     unlisted: tuple[ListKind, ...] = ()
     #: By country of the company: tax codes that are words of the ledger and in no list.
     tax_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: (settings, the company's country) -> why taxes that we compute cannot be sent, and what to
+    #: do; "" where they can.
+    refuses_taxes: Callable[[Any, str], str] = lambda settings, country: ""
     # Origins (`https://id.vendor.com`) besides the base URL's that signed calls may go to:
     # a credential is never sent to any other, whatever a next link says.
     origins: Callable[[Any], tuple[str, ...]] = lambda settings: ()

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from tieout.connectors.base import Find, Held, Look, Request, Row, WriteContext
+from tieout.connectors.codes import told_tax
 from tieout.errors import Misconfigured
 from tieout.model.document import Document
 from tieout.model.ids import SourceRef
@@ -80,13 +81,13 @@ def name_digest(name: str, key: str, parent_id: str = "") -> Digest:
 
 
 def expect_document(document: Document, context: WriteContext) -> Digest:
-    """What an invoice or a credit note must come back as. Its tax is the ledger's to say: 0
-    here is no claim."""
+    """What an invoice or a credit note must come back as. A tax that we do not tell is the
+    ledger's to say."""
     return Digest(
         number=document.number,
         currency=document.currency,
         net=document.total.amount,
-        tax=_NOTHING,
+        tax=told_tax(context.lines),
         lines=len(document.lines),
         customer_id=context.customer_id,
         issue_date=document.issue_date,

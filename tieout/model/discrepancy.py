@@ -60,6 +60,7 @@ class Discrepancy:
     explanation: str = ""
     what_to_do: str = ""
     evidence: tuple[str, ...] = ()  # references a person can look up
+    needs_action: bool = True  # False: within the firm's tolerance, listed and no more
 
     @property
     def id(self) -> str:

@@ -132,7 +132,7 @@ class Digest:
     number: str
     currency: str
     net: Decimal  # without tax
-    tax: Decimal
+    tax: Decimal | None  # None: not compared, as for the ledger to say
     lines: int  # lines that carry money
     customer_id: str = ""
     issue_date: date | None = None

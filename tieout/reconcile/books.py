@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 
+from tieout.billing.taxes import DocumentTax
 from tieout.model.document import Document, DocumentKind
 from tieout.model.money import Money
 from tieout.model.settlement import Payment, RemoteInvoice
@@ -85,6 +86,8 @@ class Books:
     invoices_read_at: datetime | None = None  # the last complete reading of the ledger's invoices
     stale_after_s: float = 26 * 3600.0
     tolerance: Decimal = Decimal("0.00")
+    # By document id: our own figure, where the ledger computes taxes and rates are known.
+    taxes: Mapping[str, DocumentTax] = field(default_factory=dict)
 
     @cached_property
     def matches(self) -> Mapping[str, tuple[Match, ...]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from tieout.billing.taxes import DocumentTax, mapped_tax
 from tieout.config.workspace import Workspace
 from tieout.connectors.base import ALLOCATION, CREDIT_NOTE, CUSTOMER, INVOICE, PROJECT, Family
 from tieout.connectors.transport import Connection
@@ -125,7 +126,28 @@ def read_books(
         invoices_read_at=_invoices_read_at(tx, ledger),
         freshness=tuple(_freshness(tx, connections)),
         tolerance=workspace.policies.tolerance,
+        taxes=dict(_taxes(workspace, tx, ours)),
     )
+
+
+def _taxes(workspace: Workspace, tx: Tx, ours: list[Document]) -> Iterator[tuple[str, DocumentTax]]:
+    """Our figure of each document's tax, as far as rates are known; where Tieout computes taxes
+    the ledger was told it, and agreed."""
+    rules = workspace.ledger.taxes
+    if rules.mode == "ours" or not rules.rates:
+        return
+    every = {project.id: project for project in projects.list_projects(tx)}
+    clients = {client.id: client for client in projects.list_clients(tx)}
+    issued = {document.id: document for document in ours}
+    for document in ours:
+        client = clients.get(document.client_id)
+        on_it = {i: every[i] for i in document.project_ids if i in every}
+        if client is None or document.status is DocumentStatus.VOID:
+            continue
+        credited = issued.get(document.credits)
+        found = mapped_tax(document, credited, projects=on_it, client=client, workspace=workspace)
+        if isinstance(found, DocumentTax):
+            yield document.id, found
 
 
 def _company(tx: Tx, ledger: str) -> str:

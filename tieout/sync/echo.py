@@ -12,13 +12,14 @@ def agrees(ours: Digest, theirs: Digest) -> bool:
 
 
 def differs(ours: Digest, theirs: Digest) -> str:
-    """What differs between two digests in words, "" for nothing. Tax is the ledger's own."""
+    """What differs between two digests in words, "" for nothing."""
     parts = [
         f"{name} {mine} here, {other} there"
         for name, mine, other in (
             ("number", ours.number, theirs.number),
             ("currency", ours.currency, theirs.currency),
             ("net", ours.net, theirs.net),
+            ("tax", ours.tax, theirs.tax if ours.tax is not None else None),
             ("lines", ours.lines, theirs.lines),
             ("customer", ours.customer_id, theirs.customer_id),
             ("due date", ours.due_date, theirs.due_date if ours.due_date else None),

@@ -14,6 +14,7 @@ from tieout.store import audit, documents, facts, landed, outbox, projects, work
 from tieout.store.core import Tx
 from tieout.sync.engine import Engine
 from tieout.sync.intents import SUBJECTS
+from tieout.sync.taxes import explained
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,7 @@ class Explained:
     outbox: tuple[str, ...]
     lines: tuple[ExplainedLine, ...]
     about: tuple[str, ...] = ()  # credit notes of an invoice, the invoice of a credit note
+    taxes: tuple[str, ...] = ()  # who computes them, each code, our figure and the ledger's
 
 
 def explain(engine: Engine, name: str, *, line: int | None = None) -> Explained:
@@ -72,6 +74,7 @@ def explain(engine: Engine, name: str, *, line: int | None = None) -> Explained:
                 _line(engine, tx, one, _shares(tx, document, one), directory) for one in chosen
             ),
             about=tuple(_about(tx, document)),
+            taxes=explained(engine, tx, document),
         )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from tieout.connectors.base import CREDIT_NOTE, CUSTOMER, INVOICE, PROJECT
+from tieout.connectors.codes import told_tax
 from tieout.mapping import Unresolved as NotThere
 from tieout.model.document import Document
 from tieout.model.money import Money
@@ -19,6 +21,7 @@ from tieout.sync.engine import Engine
 from tieout.sync.estimate import Estimate, estimate
 from tieout.sync.intents import SUBJECTS, intend
 from tieout.sync.resolve import Resolver, Unresolved
+from tieout.sync.taxes import who_computes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +34,7 @@ class PlannedWrite:
     client: str
     total: Money | None = None
     lines: int = 0
+    tax: Money | None = None  # that we send, None where the ledger computes it
     needs: tuple[str, str] | None = None  # (writer, subject id) of what must be there first
 
 
@@ -53,6 +57,7 @@ class Plan:
     problems: tuple[str, ...]  # documents that cannot go, and why
     calls: int  # that write
     estimate: Estimate  # of how long that takes
+    taxes: str  # who computes them, in words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,12 +81,14 @@ def _planned(engine: Engine, tx: Tx, resolver: Resolver, rows: Iterable[OutboxRo
     due = sorted(_documents(tx, resolver, rows), key=lambda each: place.get(each[0], 0))
     writes, problems = [], []
     for writer, document, client in due:
+        tax = None
         if writer in (INVOICE, CREDIT_NOTE):
             coded = resolver.codes(tx, document, client)
             if isinstance(coded, Unresolved):
                 problems.append(f"{document.number}: {coded.text}")
                 continue
-        writes.append(_planned_write(resolver, writer, document, client))
+            tax = told_tax(coded.lines)
+        writes.append(_planned_write(resolver, writer, document, client, tax))
     going = {write.subject_id for write in writes if write.writer == INVOICE}
     parties = _Parties(engine, tx, resolver)
     for writer, document, client in due:
@@ -98,11 +105,16 @@ def _planned(engine: Engine, tx: Tx, resolver: Resolver, rows: Iterable[OutboxRo
         problems=(*parties.problems, *problems),
         calls=expected.calls,
         estimate=expected,
+        taxes=who_computes(engine.workspace.ledger.taxes),
     )
 
 
 def _planned_write(
-    resolver: Resolver, writer: str, document: Document, client: Client
+    resolver: Resolver,
+    writer: str,
+    document: Document,
+    client: Client,
+    tax: Decimal | None,
 ) -> PlannedWrite:
     needs = None
     if writer == INVOICE:
@@ -115,6 +127,7 @@ def _planned_write(
         client=client.name,
         total=document.total,
         lines=len(document.lines),
+        tax=None if tax is None else Money(tax, document.currency),
         needs=needs,
     )
 

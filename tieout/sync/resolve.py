@@ -33,6 +33,7 @@ from tieout.model.settlement import ListEntry, ListKind
 from tieout.store import documents, orders, outbox, projects, refs
 from tieout.store.core import Tx
 from tieout.store.outbox import OutboxRow, OutboxState
+from tieout.sync import taxes
 from tieout.sync.engine import Engine
 from tieout.sync.intents import SUBJECTS
 from tieout.sync.ledger_lists import LedgerLists
@@ -247,7 +248,7 @@ class Resolver:
             invoice_id=there.remote.remote_id,
             credit_id=credit.remote.remote_id,
             record_key=credit.digest.key,
-            amount=credit.digest.net + credit.digest.tax,
+            amount=credit.digest.net + (credit.digest.tax or 0),
         )
         return Resolved(subject=note, context=context, about=invoice)
 
@@ -300,7 +301,8 @@ class Resolver:
         if isinstance(names, Unmapped):
             return Unresolved(text=names.text)
         problems: list[str] = []
-        lines = self._line_codes(document, client, on_it, problems)
+        coded = self._line_codes(document, client, on_it, problems)
+        lines = taxes.tell(tx, self.engine, self.lists, document, coded, problems)
         term_id = self._ids.terms(document, names.terms, problems)
         department_id = self._ids.of(ListKind.DEPARTMENT, names.department, problems)
         if problems:
@@ -371,6 +373,7 @@ class Resolver:
             codes[line.id] = LineCodes(
                 item_id=self._ids.of(ListKind.ITEM, names.item, problems),
                 tax_code_id=self._ids.tax_code(names.tax_code, problems),
+                tax_code=names.tax_code,
                 class_id=self._ids.of(ListKind.CLASS, names.class_name, problems),
             )
         return codes

@@ -17,6 +17,7 @@ from tieout.connectors.netsuite import (
     faults,
     queries,
     sign_in,
+    taxes,
     translate,
     webhook,
     wire,
@@ -50,7 +51,13 @@ def _company(settings: Settings) -> Request:
 
 
 def _list(
-    name: str, kind: ListKind, columns: str = "", tables: str = "", *, feature: str = ""
+    name: str,
+    kind: ListKind,
+    columns: str = "",
+    tables: str = "",
+    *,
+    feature: str = "",
+    taxed: bool = False,
 ) -> Stream:
     """A list read whole each time, with its inactive rows."""
 
@@ -60,8 +67,7 @@ def _list(
         return queries.query(listed(columns, tables), [], f"query {name}")
 
     def applies(settings: Settings) -> bool:
-        uses_codes = feature != "legacy_code" or settings.tax == feature
-        return uses_codes and feature not in settings.without
+        return feature not in settings.without and (not taxed or settings.tax in wire.CODED)
 
     return Stream(
         name=name,
@@ -118,7 +124,7 @@ STREAMS = (
     _list("terms", ListKind.TERM,
           "x.id, x.name, x.daysuntilnetdue due_days, x.isinactive inactive", "term x"),
     _list("tax_codes", ListKind.TAX_CODE, "x.id, x.itemid name, x.isinactive inactive",
-          "salestaxitem x", feature="legacy_code"),
+          "salestaxitem x", taxed=True),
     _list("classes", ListKind.CLASS, _BRANCH, _UNDER.format("classification"),
           feature="classes"),
     _list("departments", ListKind.DEPARTMENT, _BRANCH, _UNDER.format("department"),
@@ -214,5 +220,6 @@ CONNECTOR = base.Connector(
     trace_header="x-n-operationid",
     webhook=webhook.WEBHOOK,
     about=("company_info", "preferences"),
+    refuses_taxes=lambda settings, country: taxes.refused(settings),
     unverified=UNVERIFIED,
 )

@@ -16,7 +16,7 @@ from typing import Any
 from tieout.connectors import ledger
 from tieout.connectors.base import Find, LineCodes, Request, Response, Row, WriteContext
 from tieout.connectors.fields import exact, known, said
-from tieout.connectors.netsuite import queries, translate
+from tieout.connectors.netsuite import queries, taxes, translate
 from tieout.errors import Misconfigured, Unknown
 from tieout.model.document import Document, DocumentKind
 from tieout.model.party import Client
@@ -93,6 +93,7 @@ def sales_document(document: Document, context: WriteContext) -> Row:
         location=_ref(settings.location_id),
         autoApply=None if is_invoice else False,
         item={"items": list(_lines(document, context))},
+        **taxes.of_document(document, context),
     )
 
 
@@ -112,22 +113,11 @@ def _lines(document: Document, context: WriteContext) -> Iterator[Row]:
             rate=exact(line.rate, RATE_PLACES, f"rate of {what}"),
             # Told, not left to NetSuite: where it differs from the product, this one counts.
             amount=line.amount.amount,
-            taxCode=_ref(_tax_code(codes.tax_code_id, what, context)),
+            **taxes.of_line(line, codes, context),
             department=_ref(context.department_id),
             location=_ref(context.settings.location_id),
             **{"class": _ref(codes.class_id)},
         )
-
-
-def _tax_code(code: str, what: str, context: WriteContext) -> str:
-    if context.settings.tax == "legacy_code":
-        return str(known(code, f"tax code of {what}"))
-    if code:
-        raise Misconfigured(
-            f"{what} has a tax code, and in this account NetSuite works out the tax: take the"
-            " tax codes out of mappings/ledger.yaml, or set tax to legacy_code"
-        )
-    return ""
 
 
 def _currency(code: str, what: str, context: WriteContext) -> Row | None:
@@ -162,12 +152,14 @@ def sender(kind: str, method: str = "PUT") -> Callable[[bytes, str, Any], Reques
     replaces = method == "PUT" and kind in SALES
 
     def send(body: bytes, key: str, settings: Any) -> Request:
+        said = json.loads(body)
         # The call's key may change when it is tried again, the record's own name never does.
-        named = json.loads(body).get("externalId") or translate.external_id(key)
+        named = said.get("externalId") or translate.external_id(key)
+        lists = ",".join(name for name in ("item", "taxDetails") if name in said)
         return Request(
             method=method,
             path=f"/record/v1/{kind}/eid:{named}",
-            params=(("replace", "item"),) if replaces else (),
+            params=(("replace", lists),) if replaces else (),
             # Without it a field that is not known is dropped in silence.
             headers=(("X-NetSuite-PropertyNameValidation", "error"),),
             body=body,

@@ -27,6 +27,9 @@ _PAIRS = (
     ("Names need no `entityId`",
      "push a customer and a project where their numbers are not automatic."),
     ("Legacy tax codes over REST", "push a line with one, if your account has them."),
+    ("A tax that Tieout computed is kept",
+     "with SuiteTax and `tax: suitetax_override`: the tax codes are found, the invoice and a "
+     "repeat of it have the tax of the plan once, a credit memo takes it back."),
     ("What settles an invoice is read with the right sign",
      "enter a payment, a credit memo, a deposit and a journal: each shows up on its invoice "
      "after a pullback."),

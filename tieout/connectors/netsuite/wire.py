@@ -14,8 +14,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from tieout.connectors import base
 
-#: How a line's tax gets onto it: not at all, by a legacy code, by SuiteTax itself.
-Tax = Literal["none", "legacy_code", "suitetax_auto"]
+#: How a line's tax gets onto it: not at all, by a legacy code, by SuiteTax itself, by us.
+Tax = Literal["none", "legacy_code", "suitetax_auto", "suitetax_override"]
+#: Of these, those whose lines name a tax code.
+CODED = ("legacy_code", "suitetax_override")
 #: Lists that some accounts do not have, because a feature is off.
 Feature = Literal["projects", "classes", "departments"]
 
@@ -38,6 +40,7 @@ class Settings(base.Settings):
     )  # code -> internal id; {} = Multiple Currencies is off
     own_numbers: bool = False  # True: they may be given a number (Allow Override)
     tax: Tax = "suitetax_auto"
+    tax_type_id: str = ""  # suitetax_override: the internal id of the tax type of our tax codes
     without: tuple[Feature, ...] = ()  # features that are off in the account
     concurrency: int = Field(default=5, ge=1)  # calls on their way at a time
 

@@ -15,7 +15,16 @@ from pydantic import BaseModel, Field
 
 from tieout.connectors import base, ledger, oauth
 from tieout.connectors.base import Request, Since, Stream, Token, Writer
-from tieout.connectors.quickbooks import build, changes, faults, queries, translate, webhook, wire
+from tieout.connectors.quickbooks import (
+    build,
+    changes,
+    faults,
+    queries,
+    taxes,
+    translate,
+    webhook,
+    wire,
+)
 from tieout.connectors.quickbooks.unverified import UNVERIFIED
 from tieout.model.document import Document
 from tieout.model.party import Client
@@ -142,7 +151,8 @@ STREAMS = (
           taxable="Taxable", income_account_id="IncomeAccountRef.value"),
     _list("accounts", "Account", ListKind.ACCOUNT, type="AccountType", number="AcctNum"),
     _list("terms", "Term", ListKind.TERM, due_days="DueDays", day_of_month_due="DayOfMonthDue"),
-    _list("tax_codes", "TaxCode", ListKind.TAX_CODE, taxable="Taxable", group="TaxGroup"),
+    _list("tax_codes", "TaxCode", ListKind.TAX_CODE, taxable="Taxable", group="TaxGroup",
+          sales_rates="SalesTaxRateList.TaxRateDetail[].TaxRateRef.value"),
     _list("classes", "Class", ListKind.CLASS),
     _list("departments", "Department", ListKind.DEPARTMENT),
     _stream("invoices", "Invoice", queries.changes("Invoice"), translate.invoice,
@@ -302,6 +312,7 @@ CONNECTOR = base.Connector(
     trace_header="intuit_tid",
     one_currency=True,
     tax_words={"US": ("TAX", "NON")},  # the words themselves, on every line
+    refuses_taxes=lambda settings, country: taxes.refused(country),
     webhook=webhook.WEBHOOK,
     about=("company_info", "preferences"),
     unverified=UNVERIFIED,

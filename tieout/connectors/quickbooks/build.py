@@ -15,7 +15,7 @@ from typing import Any
 from tieout.connectors import ledger
 from tieout.connectors.base import Batch, Find, ItemAnswer, Request, Row, WriteContext
 from tieout.connectors.fields import cut, exact, fits, known, said
-from tieout.connectors.quickbooks import faults, queries
+from tieout.connectors.quickbooks import faults, queries, taxes
 from tieout.errors import Misconfigured, Unknown
 from tieout.model.document import Document, DocumentKind, Line
 from tieout.model.party import Client
@@ -89,6 +89,7 @@ def sales_document(document: Document, context: WriteContext) -> Row:
         PrivateNote=cut(f"{key} {memo}".rstrip(), TEXT),
         # Not known in the US, where tax is worked out from the address.
         GlobalTaxCalculation="" if context.country in ("", "US") else "TaxExcluded",
+        TxnTaxDetail=taxes.detail(document, context),
         Line=lines,
     )
 

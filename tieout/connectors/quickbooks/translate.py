@@ -52,6 +52,13 @@ def entry(
 
 
 def _at(value: Any, path: str) -> Detail:
+    """What stands at a path; of each record of a list (`Rates[].Id`), with blanks between."""
+    above, several, below = path.partition("[].")
+    if several:
+        *way, last = above.split(".")
+        for part in way:
+            value = value.get(part) or {}
+        return " ".join(str(_at(each, below)) for each in value.get(last) or ())
     for part in path.split("."):
         if isinstance(value, list):  # pairs of a name and a value
             value = {pair.get("Name"): pair.get("Value") for pair in value}

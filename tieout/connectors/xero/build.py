@@ -122,6 +122,8 @@ def _line(line: Line, context: WriteContext) -> Row:
         # The item brings the account, and the tax where none is named.
         ItemCode=known(codes and codes.item_id, f"item of {what}"),
         TaxType=tax,
+        # In the place of what Xero works out for the line.
+        TaxAmount=codes.tax and exact(codes.tax.amount, 2, f"tax of {what}") if codes else None,
         Tracking=list(_tracking(codes.class_id if codes else "", context.department_id, what)),
     )
 

@@ -19,7 +19,7 @@ from tieout.model.settlement import Digest
 
 #: What of a line is said again when another one is corrected. All else follows from it.
 _LINE = ("LineItemID", "Description", "Quantity", "UnitAmount", "DiscountRate", "DiscountAmount",
-         "ItemCode", "AccountCode", "TaxType")  # fmt: skip
+         "ItemCode", "AccountCode", "TaxType", "TaxAmount")  # fmt: skip
 _OPTION = ("TrackingCategoryID", "TrackingOptionID")
 
 

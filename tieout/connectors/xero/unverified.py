@@ -11,6 +11,7 @@ A replaced refresh token is stored | a second `tieout connect` an hour later sti
 A custom connection needs no tenant id | it takes calls without, and has the scopes asked for.
 An invoice arrives as planned | push one: total, tax, due date, tracking and reference are Tieout's.
 Tax is rounded line by line | three lines of 25.06, 25.61 and 25.63 at 15 % give a tax of 11.44.
+A tax that Tieout computed is kept | push the same with `taxes.rounding: document`: it stays 11.45.
 Half a cent | push a line of 0.5 x 0.25 = 0.13: taken or refused, which way Xero rounds it.
 Nothing is doubled | cut the network during a push, look after five and after seven minutes.
 A key used for another call | note Xero's words, and whether a refusal is repeated under its key.

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from tieout.model.discrepancy import Discrepancy, DiscrepancyClass
 from tieout.model.document import Document, DocumentKind, DocumentStatus
+from tieout.model.money import Money
 from tieout.model.settlement import LineFigures, RemoteInvoice, our_lines, their_lines
 from tieout.reconcile.books import Books, named
 
@@ -83,18 +84,50 @@ def _say(row: LineFigures) -> str:
 
 
 def _tax(books: Books, document: Document, invoice: RemoteInvoice) -> Iterator[Discrepancy]:
-    sent = books.sent.get(document.id)
-    if sent is None or sent.tax is None or sent.tax == invoice.tax.amount:
-        return
-    yield Discrepancy(
+    sent, estimate = books.sent.get(document.id), books.taxes.get(document.id)
+    if sent is not None and sent.tax is not None and sent.tax != invoice.tax.amount:
+        yield _tax_differs(
+            books,
+            document,
+            invoice,
+            Money(sent.tax, document.currency),
+            "At the push the ledger answered another figure.",
+            "Ask who changed the tax code or the rate in the ledger.",
+        )
+    elif estimate is not None and estimate.total != invoice.tax:
+        codes = "; ".join(map(str, estimate.codes))
+        yield _tax_differs(
+            books,
+            document,
+            invoice,
+            estimate.total,
+            f"The ledger computes the tax; ours is an estimate, {estimate.rounded}. {codes}.",
+            "Compare the rates in the ledger with taxes.rates in mappings/ledger.yaml. If only the "
+            "rounding differs, set taxes.rounding as the ledger does it, or policies.tolerance.",
+        )
+
+
+def _tax_differs(
+    books: Books,
+    document: Document,
+    invoice: RemoteInvoice,
+    ours: Money,
+    explanation: str,
+    what_to_do: str,
+) -> Discrepancy:
+    difference = ours.amount - invoice.tax.amount
+    tolerated = abs(difference) <= books.tolerance
+    within = f"Nothing: it is within the tolerance of {books.tolerance:f} {document.currency}."
+    return Discrepancy(
         cls=DiscrepancyClass.R06,
         subject=f"document:{document.id}",
         title=f"{document.number} for {books.client_of(document)}: the tax differs",
-        ours=f"{sent.tax:f} {document.currency}",
+        ours=str(ours),
         theirs=str(invoice.tax),
-        amount=sent.tax - invoice.tax.amount,
+        amount=difference,
         currency=document.currency,
-        explanation="The ledger computes the tax; it answered another figure at the push.",
-        what_to_do="Ask who changed the tax code or the rate in the ledger.",
+        explanation=explanation,
+        what_to_do=within if tolerated else what_to_do,
         evidence=(document.number, books.said_of(invoice)),
+        needs_action=not tolerated,
     )

@@ -177,7 +177,7 @@ def voided(row: Row) -> Row:
     void["PrivateNote"] = ("Voided " + row.get("PrivateNote", "")).strip()
     void["LinkedTxn"] = []
     void["_time"] = []
-    void["_tax_total"] = None
+    void["_tax_total"] = void["_tax_lines"] = None
     return void
 
 

@@ -42,9 +42,20 @@ def read_detail(draft: Draft) -> None:
         total = number("TotalTax", total) if total not in (None, "") else ZERO
         # Client libraries send a bare zero; only a zero with tax lines is meant.
         row["_tax_total"] = cents(total) if total or sent.get("TaxLine") else None
+        row["_tax_lines"] = _told(sent.get("TaxLine") or [])
     elif "Line" in draft.sent:
-        row["_tax_total"] = None
+        row["_tax_total"] = row["_tax_lines"] = None
     row.pop("TxnTaxDetail", None)
+
+
+def _told(sent: list[Row]) -> dict[str, Decimal]:
+    """What the caller says of each rate."""
+    told: dict[str, Decimal] = {}
+    for line in sent:
+        detail = line.get("TaxLineDetail") or {}
+        rate_id = str((detail.get("TaxRateRef") or {}).get("value") or "")
+        told[rate_id] = told.get(rate_id, ZERO) + cents(number("Amount", line.get("Amount", ZERO)))
+    return told
 
 
 def line_code(books: Books, row: Row, detail: Row, item: Row | None) -> str:
@@ -108,7 +119,8 @@ def settle_tax(books: Books, row: Row, bases: list[Base], discount: Decimal) -> 
     total = sum((Decimal(line["Amount"]) for line in lines), ZERO)
     insisted = row.get("_tax_total")
     if insisted is not None:
-        total = _prorate(lines, total, insisted)
+        told = {} if books.settings.us else row.get("_tax_lines") or {}
+        total = _as_told(books, lines, told, insisted) or _prorate(lines, total, insisted)
     detail: Row = {"TotalTax": total}
     if code:
         detail = {"TxnTaxCodeRef": {"value": code}, **detail}
@@ -176,6 +188,22 @@ def _given(base: Base, percent: Decimal) -> Decimal:
     if base.gross is not None:
         return base.gross - base.net
     return cents(base.net * percent / _HUNDRED)
+
+
+def _as_told(
+    books: Books, lines: list[Row], told: dict[str, Decimal], insisted: Decimal
+) -> Decimal | None:
+    """The amounts of the rates as the caller gave them, where they are those of the lines and add
+    up; None to share the total out instead. Raises 2500 for a rate that there is not."""
+    for rate_id in told:
+        if rate_id and books.find("TaxRate", rate_id) is None:
+            raise faults.bad_reference("TaxRate", rate_id)
+    rates = [line["TaxLineDetail"]["TaxRateRef"]["value"] for line in lines]
+    if sorted(told) != sorted(rates) or sum(told.values(), ZERO) != insisted:
+        return None
+    for rate_id, line in zip(rates, lines, strict=True):
+        line["Amount"] = told[rate_id]
+    return insisted
 
 
 def _prorate(lines: list[Row], computed: Decimal, insisted: Decimal) -> Decimal:
