@@ -19,8 +19,15 @@ def said(request: Request) -> dict[str, Any]:
         "call": f"{request.method} {request.path}",
         "params": dict(request.params),
         "content_type": request.content_type,
-        "body": _exact(Response(status=0, headers={}, body=request.body).json()),
+        "body": _body(request),
     }
+
+
+def _body(request: Request) -> Any:
+    """JSON as it is; a file, or parts that hold one, as text, without the mark of its letters."""
+    if request.content_type == "application/json":
+        return _exact(Response(status=0, headers={}, body=request.body).json())
+    return request.body.decode().replace("\ufeff", "")
 
 
 def _exact(value: Any) -> Any:

@@ -14,7 +14,9 @@ from tieout.connectors.base import (
     CUSTOMER,
     INVOICE,
     PROJECT,
+    TIMESHEET,
     VOID,
+    File,
     LineCodes,
     WriteContext,
     Writer,
@@ -167,8 +169,20 @@ _ORDER = Order(
     due_date=date(2026, 3, 31),
 )
 
+#: The words below its lines, a link back, and the file with its hours.
+_WORDS = {"budget_1": ("Ada Reyes, Design, 12.50 h", "Ben Ito, Data entry, 128.35 h")}
+_LINK = "https://crm.example/opportunity/4711"
+SHEET = File(
+    name="1014-timesheet.csv",
+    content_type="text/csv",
+    content="Date,Person,Hours\r\n2026-02-10,Ada Reyes,18.00\r\n".encode("utf-8-sig"),
+)
+_TIMESHEET = replace(_CHANGE, key=_key("doc_4/timesheet"), file=SHEET)
+_INVOICE = replace(_INVOICE, memo_lines=_WORDS)
+
 _XERO_INVOICE = replace(
     _INVOICE,
+    link=_LINK,
     customer_id="e5488ab7-4fe5-425e-a708-facfc1f31429",
     lines={
         "L001": LineCodes(
@@ -219,6 +233,7 @@ _XERO_ALLOCATION = replace(
 
 _NETSUITE_INVOICE = replace(
     _INVOICE,
+    memo_lines={},
     customer_id="602",
     lines={
         "L001": LineCodes(item_id="82", tax_code_id="1", class_id="1"),
@@ -249,10 +264,14 @@ SUBJECTS: dict[str, dict[str, tuple[Any, WriteContext]]] = {
         CUSTOMER: (CLIENT, _CUSTOMER),
         PROJECT: (ENGAGEMENT, _PROJECT),
         INVOICE: (DOCUMENT, _INVOICE),
-        CREDIT_NOTE: (CREDIT, replace(_INVOICE, key=_key("doc_3"), term_id="", invoice_id="24")),
+        CREDIT_NOTE: (
+            CREDIT,
+            replace(_INVOICE, key=_key("doc_3"), term_id="", invoice_id="24", memo_lines={}),
+        ),
         ALLOCATION: (CREDIT, _ALLOCATION),
         VOID: (OPEN, replace(_CHANGE, order=replace(_ORDER, writer=VOID))),
         CORRECTION: (OPEN, replace(_CHANGE, order=_ORDER)),
+        TIMESHEET: (OPEN, _TIMESHEET),
     },
     "netsuite": {
         CUSTOMER: (CLIENT, _CUSTOMER),
@@ -274,10 +293,11 @@ SUBJECTS: dict[str, dict[str, tuple[Any, WriteContext]]] = {
     "xero": {
         CUSTOMER: (CLIENT, _CUSTOMER),
         INVOICE: (DOCUMENT, _XERO_INVOICE),
-        CREDIT_NOTE: (CREDIT, replace(_XERO_INVOICE, key=_key("doc_3"))),
+        CREDIT_NOTE: (CREDIT, replace(_XERO_INVOICE, key=_key("doc_3"), memo_lines={}, link="")),
         ALLOCATION: (CREDIT, _XERO_ALLOCATION),
         VOID: (_XERO_OPEN, replace(_XERO_CHANGE, order=replace(_ORDER, writer=VOID))),
         CORRECTION: (_XERO_OPEN, replace(_XERO_CHANGE, order=_ORDER)),
+        TIMESHEET: (_XERO_OPEN, replace(_TIMESHEET, invoice_id=_XERO_CHANGE.invoice_id)),
     },
 }
 #: By vendor: a customer that nobody has, and the code of lines without tax.

@@ -21,7 +21,9 @@ from tests.connectors.live import live_cases, live_replayed, load_notes
 from tests.connectors.rigs import CASSETTES, GOLDEN, MADE, NOW, RIGS, Case, Stand, cases
 from tests.connectors.tapes import golden_text, replayed
 from tieout.connectors import faults
+from tieout.connectors.attached import unstored
 from tieout.connectors.base import (
+    INVOICE,
     Connector,
     Family,
     Fault,
@@ -148,7 +150,13 @@ def test_the_same_subject_makes_the_same_bytes_and_call(
         calls.append(writer.send(body, context.key[: writer.key_length], settings))
     assert calls[0] == calls[1]
     assert calls[0].writes
-    assert calls[0].body == encode(writer.build(subject, context)), "sent as it was stored"
+    stored = encode(writer.build(subject, context))
+    if context.file is None:
+        assert calls[0].body == stored, "sent as it was stored"
+    else:
+        file = unstored(stored)[1]
+        assert file == context.file
+        assert file.content in calls[0].body, "sent as it was stored, out of its wrapping"
     # Its version and digits: not every vendor's field takes a colon.
     version, _, digits = context.key.partition(":")
     # What changes a record there makes none: the record as wanted is what is looked for. Some
@@ -189,6 +197,24 @@ def test_a_find_only_reads(connector: Connector, writer: Writer) -> None:
     for find in writer.finds:
         request = find.request(subject, context, settings)
         assert request is None or not request.writes
+
+
+@pytest.mark.parametrize("connector", WIRED, ids=slug_of)
+def test_words_and_a_link_go_where_the_connector_says_they_can(connector: Connector) -> None:
+    """Its flags and its bodies agree: what a plan says is left out is left out."""
+    if not connector.writes(INVOICE):
+        assert (connector.memo_lines, connector.links) == (False, False)
+        return
+    writer = connector.writer(INVOICE)
+    settings = Stand(connector.slug).connection("https://x.example", signed_in=True).settings
+    subject, context = subjects.of(connector.slug, writer)
+    words, link = {"budget_2": ("Ada Reyes, on call, 0.33 h",)}, "https://crm.example/deal/7"
+    context = replace(context, settings=settings, memo_lines=words, link=link)
+    body = encode(writer.build(subject, context)).decode()
+    assert ("Ada Reyes, on call, 0.33 h" in body) == connector.memo_lines
+    assert (link in body) == connector.links
+    plain = replace(context, memo_lines={}, link="")
+    assert writer.expect(subject, context) == writer.expect(subject, plain), "words are no lines"
 
 
 # -- numbers ----------------------------------------------------------------------------

@@ -501,7 +501,12 @@ def test_a_long_text_is_cut_where_it_shows_and_the_key_stays():
         (
             document(section(*[line(1)] * 751)),
             context(),
-            "751 lines, QuickBooks takes 750",
+            "751 lines, QuickBooks takes 750$",
+        ),
+        (
+            document(section(*[line(1)] * 700)),
+            context(memo_lines={"b1": tuple(f"Ada, task {n}, 1.00 h" for n in range(51))}),
+            "751 lines, QuickBooks takes 750; 51 are its timesheet's, which timesheet.lines takes",
         ),
     ],
 )

@@ -22,9 +22,9 @@ from tests.connectors.xero_desk import (
 )
 from tests.sandbox.xero_spec import FILES, check, missing, spec
 from tieout.connectors import faults as table
-from tieout.connectors.base import LineCodes, Request, Response, Since, item_name
+from tieout.connectors.base import TIMESHEET, LineCodes, Request, Response, Since, item_name
 from tieout.connectors.exact import encode
-from tieout.connectors.xero import CONNECTOR
+from tieout.connectors.xero import CONNECTOR, translate
 from tieout.errors import (
     AuthExpired,
     Conflict,
@@ -34,7 +34,7 @@ from tieout.errors import (
     Transient,
     Unknown,
 )
-from tieout.model.document import Section
+from tieout.model.document import DocumentKind, Section
 from tieout.sync.keys import item_key
 
 ACCOUNTING = FILES["/api.xro/2.0/"]
@@ -81,14 +81,18 @@ def test_it_is_created_and_never_updated():
 
 @pytest.mark.skipif(missing(), reason="Xero's official OpenAPI files are not beside this checkout")
 def test_what_is_sent_and_asked_is_in_xeros_own_specification():
+    file = spec(ACCOUNTING)
     for writer in CONNECTOR.writers:
         body = json.loads(encode(writer.build(*subjects.of("xero", writer))))
+        if writer.name == TIMESHEET:  # its bytes are the whole body
+            put = file["paths"]["/Invoices/{InvoiceID}/Attachments/{FileName}"]["put"]
+            assert "application/octet-stream" in put["requestBody"]["content"]
+            continue
         (name,) = body
         check(ACCOUNTING, name, body)
         body[name][0]["Nonsense"] = 1
         with pytest.raises(AssertionError, match="Nonsense"):
             check(ACCOUNTING, name, body)
-    file = spec(ACCOUNTING)
     shared = file["components"]["parameters"]
     since = Since(start=None, end=datetime(2026, 3, 2, tzinfo=UTC))
     for stream in CONNECTOR.streams:
@@ -126,6 +130,37 @@ def test_sections_and_the_memo_are_lines_of_words():
         "Thank you",
     ]
     assert [set(row["LineItems"][n]) for n in (0, 2, 4)] == [{"Description"}] * 3
+
+
+def test_a_timesheets_words_stand_below_their_sections_lines_and_are_never_the_memo():
+    sections = tuple(
+        Section(project_id="p", budget_id=title, title=title, lines=(line(n),))
+        for n, title in ((1, "Build"), (2, "Care"))
+    )
+    words = {"Build": ("Ada, Design, 12.50 h",), "Care": ("Ben, Care, 12.50 h",)}
+    for memo in ("Thank you", ""):
+        row = built(document(sections=sections, memo=memo), context(lines=2, memo_lines=words))
+        told = [each["Description"] for each in row["LineItems"]]
+        assert told == [
+            *("Build", "Design", "· Ada, Design, 12.50 h"),
+            *("Care", "Design", "· Ben, Care, 12.50 h"),
+            *((memo,) if memo else ()),
+        ]
+        says = translate.worded(
+            {**row, "InvoiceID": "1", "Total": 1, "Contact": {"ContactID": "2"}}
+        )
+        assert says.memo == memo
+    with pytest.raises(Misconfigured, match="begins like a line of a timesheet"):
+        built(document(memo="· Ada"))
+
+
+def test_a_link_back_stands_on_invoices_alone():
+    around = context(link="https://crm.example/deal/7")
+    assert built(around=around)["Url"] == "https://crm.example/deal/7"
+    assert "Url" not in built()
+    note = document(kind=DocumentKind.CREDIT_NOTE, number="CN-2026-0001", due_date=None)
+    (row,) = CONNECTOR.writer("credit_note").build(note, around)["CreditNotes"]
+    assert "Url" not in row
 
 
 def test_a_purchase_order_stands_before_the_key_and_never_cuts_it():

@@ -48,7 +48,7 @@ def test_the_page_is_asked_for_what_tieout_needs_and_no_more():
         "client_id": desk.vendor.sign_in.client_id,
         "response_type": "code",
         "scope": "offline_access accounting.invoices accounting.payments.read accounting.contacts "
-        "accounting.settings.read",
+        "accounting.settings.read accounting.attachments",
         "redirect_uri": "http://localhost:8400/callback",
         "code_challenge": sign_in.challenge(started.verifier),
         "code_challenge_method": "S256",

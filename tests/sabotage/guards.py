@@ -35,6 +35,7 @@ HEEDING = "tests/web/test_heeding.py"
 CREDIT = "tests/scenarios/test_credit.py"
 VOID = "tests/scenarios/test_void.py"
 TAXES = "tests/scenarios/test_taxes.py"
+SHEETS = "tests/scenarios/test_timesheet.py"
 
 GUARDS = (
     # -- never twice ---------------------------------------------------------------------
@@ -207,9 +208,9 @@ GUARDS = (
     ),
     Guard(
         "nothing at a rate of one",
-        "tieout/sync/resolve.py",
-        "        if currency == home:\n",
-        "        if True:\n",
+        "tieout/sync/currencies.py",
+        "    if currency == home or rate is not None:\n",
+        "    if True:\n",
         ("tests/scenarios/test_currency.py",),
     ),
     # -- who may, and who sees -------------------------------------------------------------
@@ -387,5 +388,34 @@ GUARDS = (
 """,
         "",
         (f"{TAXES}::test_another_tax_there_is_never_confirmed_in_silence",),
+    ),
+    # -- timesheets --------------------------------------------------------------------------
+    Guard(
+        "a file is looked for by its name",
+        "tieout/connectors/quickbooks/files.py",
+        '    return bool(row.get("FileName") == ledger.the_file(context)[1].name)\n',
+        "    return False\n",
+        (f"{SHEETS}::test_a_lost_answer_is_found_and_nothing_is_sent_again",),
+    ),
+    Guard(
+        "a repeat is judged by what was sent",
+        "tieout/sync/pusher.py",
+        "        if writer.look is not None or row.body is not None:\n",
+        "        if writer.look is not None:\n",
+        (f"{SHEETS}::test_a_file_that_arrived_unheard_is_known_by_what_was_sent",),
+    ),
+    Guard(
+        "no formula in a file for clients",
+        "tieout/billing/timesheet.py",
+        """    return f"'{flat}" if flat.startswith(_RUNS) else flat\n""",
+        "    return flat\n",
+        ("tests/unit/test_timesheet.py",),
+    ),
+    Guard(
+        "a timesheet's words are not the memo",
+        "tieout/connectors/xero/translate.py",
+        "    return not carries_money(line) and not ledger.is_bullet(line.Description)\n",
+        "    return not carries_money(line)\n",
+        (f"{SHEETS}::test_a_memo_is_corrected_and_the_hours_stay",),
     ),
 )

@@ -320,6 +320,23 @@ def test_files_are_uploaded_by_strict_and_by_sloppy_clients(coded: bool) -> None
     assert caller.client.get(stored["TempDownloadUri"]).get_data() == content
 
 
+def test_the_files_of_an_invoice_are_asked_for_by_its_kind_and_id() -> None:
+    """As Intuit's own sample asks: the Type in any case; other invoices' files do not come."""
+    caller = desk()
+    one, other = invoice(caller, ("1", "NON")), invoice(caller, ("2", "NON"))
+    for row in (one, other):
+        link = {"EntityRef": {"type": "Invoice", "value": row["Id"]}}
+        caller.post("Attachable", {"Note": f"on {row['Id']}", "AttachableRef": [link]})
+    of = "AttachableRef.EntityRef"
+    for kind, row in (("invoice", one), ("Invoice", other)):
+        found = caller.query(
+            f"select * from Attachable where {of}.Type = '{kind}' and {of}.value = '{row['Id']}'"
+        )
+        assert [each["Note"] for each in found["Attachable"]] == [f"on {row['Id']}"]
+    none = caller.query(f"select * from Attachable where {of}.Type = 'Bill' and {of}.value = '1'")
+    assert none == {}
+
+
 def test_invoices_print_as_pdf() -> None:
     caller = desk()
     made = invoice(caller, ("12.30", "NON"), DocNumber="A-1")

@@ -88,18 +88,20 @@ def small_firm(
     projects: int = 8,
     sub_customers: bool = False,
     ledger: str = "quickbooks",
+    rules: str = "",
 ) -> Iterator[Firm]:
     """A firm of some people and projects with two months of approved time.
 
-    With `sub_customers` each project is a sub-customer in the ledger, under its client.
+    With `sub_customers` each project is a sub-customer in the ledger, under its client; `rules`
+    stand in `mappings/ledger.yaml` besides.
     """
     clock = VirtualClock(START)
     world = World(clock, preset="empty", vendors=("salesforce", "harvest", ledger))
     facts = demo_firm(world, people=people, projects=projects)
     write_workspace(folder, hosts(world), facts.rates, facts.instalment_days)
-    if sub_customers:
-        with (folder / "mappings" / "ledger.yaml").open("a", encoding="utf-8") as rules:
-            rules.write("\ncustomers:\n  sub_customers: true\n")
+    with (folder / "mappings" / "ledger.yaml").open("a", encoding="utf-8") as written:
+        written.write("\ncustomers:\n  sub_customers: true\n" if sub_customers else "\n")
+        written.write(rules)
     with opened(folder, world) as engine:
         yield Firm(engine=engine, world=world, facts=facts, clock=clock, folder=folder)
 

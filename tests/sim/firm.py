@@ -30,6 +30,11 @@ schedules:
   pullback: every 480 minutes
   reconcile: "06:00"
 """
+SHEETS = """
+timesheet:
+  lines: true
+  file: true
+"""
 
 
 def plan_firm(chance: random.Random, start: datetime) -> Plan:
@@ -56,10 +61,14 @@ def _some(chance: random.Random, plan: Plan, month: date) -> list[Work]:
     ]
 
 
-def found_firm(folder: Path, world: World, plan: Plan) -> FirmFacts:
-    """Put the firm into the world and write its workspace into a folder."""
+def found_firm(folder: Path, world: World, plan: Plan, *, sheets: bool = False) -> FirmFacts:
+    """Put the firm into the world and write its workspace into a folder. With `sheets` its
+    invoices carry their hours."""
     facts = put_firm(world, plan)
     write_workspace(folder, hosts(world), facts.rates, facts.instalment_days)
     said = folder / "tieout.yaml"
     said.write_text(said.read_text() + SCHEDULES)
+    if sheets:
+        rules = folder / "mappings" / "ledger.yaml"
+        rules.write_text(rules.read_text() + SHEETS)
     return facts

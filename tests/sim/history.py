@@ -79,7 +79,8 @@ class History:
         self.kernel = Kernel(start, self.script.seed)
         vendors = ("salesforce", "harvest", self.script.ledger)
         self.world = World(self.kernel.clock, preset="empty", vendors=vendors)
-        self.facts = firm.found_firm(self.folder, self.world, firm.plan_firm(chance, start))
+        plan, sheets = firm.plan_firm(chance, start), self.script.seed % 4 == 3
+        self.facts = firm.found_firm(self.folder, self.world, plan, sheets=sheets)
         self.faults = Faults(list(self.script.strikes))
         self.watch = Watch(self)
         self.vendors = Process("vendors")

@@ -30,6 +30,7 @@ def broken(history: History) -> list[str]:
         *_lines(history),
         *_credits(history),
         *_corrected(history),
+        *_files(history),
         *_released(history),
         *_payments(history),
         *_settled(history),
@@ -46,6 +47,22 @@ def cents(amount: Decimal | str) -> int:
 
 
 # -- their side ------------------------------------------------------------------------------
+def _files(history: History) -> list[str]:
+    """Each file once on its invoice, and every one that is said to be there."""
+    hung = Counter((file.invoice_id, file.name) for file in history.world.ledger.files())
+    told = [f"the file {name} is there {n} times" for (_, name), n in hung.items() if n > 1]
+    said = history.ask(
+        "SELECT number FROM documents JOIN outbox ON documents.id = outbox.subject_id "
+        "WHERE outbox.writer = 'timesheet' AND outbox.state = 'confirmed'"
+    )
+    names = {name for _, name in hung}
+    return told + [
+        f"the file of {number} is lost"
+        for (number,) in said
+        if f"{number}-timesheet.csv" not in names
+    ]
+
+
 def as_pushed(history: History) -> list[Invoice]:
     """Every invoice of ours over there as it was before anybody touched it."""
     live = {invoice.number: invoice for invoice in _ours_there(history)}

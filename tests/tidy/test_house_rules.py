@@ -23,12 +23,12 @@ LARGER_CONNECTORS = {
         "and signs in two ways",
     ),
     "quickbooks": (
-        1450,
+        1525,
         "it also credits, voids, batches and finds; its errors come in four dialects",
     ),
     "xero": (
-        1460,
-        "it also credits, voids, batches and finds; invoices are settled by four kinds of record",
+        1550,
+        "it also credits, voids, batches, finds and attaches; four kinds of record settle invoices",
     ),
 }
 

@@ -150,6 +150,8 @@ BROKEN = [
     (LEDGER, "- { from: 2020-01-01, percent: 0 }", "- { from: 2020-01-01, percent: 14.9, parts: [5, 9.975] }", "taxes.rates.Reverse charge[1]: 5 + 9.975 is not 14.9: the parts add up to the percent"),
     (LEDGER, "- { from: 2020-01-01, percent: 0 }", "- { percent: 5 }", "taxes.rates.Reverse charge[1] needs 'from'"),
     (LEDGER, "taxes:\n  mode: ledger\n  rounding: line\n  rates:\n", "taxes:\n  mode: ledger\n  rounding: line\n  rates:\n    reverse CHARGE: [{ from: 2020-01-01, percent: 0 }]\n", "taxes: 'Reverse charge' has two rates from 2020-01-01 on"),
+    (LEDGER, 'link: ""', 'link: "crm.example/deals/{project.code}"', "link: 'crm.example/deals/{project.code}' is no address of a page; it begins with https://"),
+    (LEDGER, "  lines: false", "  lines: maybe", "timesheet.lines: must be true or false"),
     (LEDGER, 'when: client.country == "DE"\n', 'when: line.task == "DE"\n', "departments.rules[1].when: unknown name 'line' in the condition; did you mean 'client'?"),
 ]  # fmt: skip
 

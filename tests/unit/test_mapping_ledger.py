@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -188,6 +189,20 @@ class TestLedgerNames:
             "",
         )
         assert top.memo == "Acme website, 2026-03-01 to 2026-03-31. PO-77"
+        assert top.link == ""
+
+
+def test_a_link_has_nothing_in_it_that_an_address_must_not_have(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(EXAMPLE, tmp_path / "workspace"))
+    rules = folder / "mappings" / "ledger.yaml"
+    link = "https://crm.example/opportunity/{project.code|project.id}?from=ledger"
+    rules.write_text(rules.read_text().replace('link: ""', f'link: "{link}"'))
+    document, _ = invoice()
+    for code, told in (("Ü 7 <A>", "%C3%9C%207%20%3CA%3E"), ("AI-7", "AI-7"), ("", "project_9")):
+        where = project("project_9", "Build", ACME, code=code)
+        names = document_names(document, projects=[where], client=ACME, workspace=load(folder))
+        assert not isinstance(names, Held)
+        assert names.link == f"https://crm.example/opportunity/{told}?from=ledger"
 
 
 def invoice() -> tuple[Document, Line]:

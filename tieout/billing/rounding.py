@@ -80,19 +80,32 @@ def spread(amount: Money, weights: Sequence[int | Decimal]) -> tuple[Money, ...]
     is negative, or the weights add up to nothing.
     """
     exact = [Decimal(weight) for weight in weights]
-    if any(weight < 0 for weight in exact) or not any(exact):
-        raise ValueError("an amount is split by weights of 0 or more that are not all 0")
-    places = max(0, *(-int(weight.as_tuple().exponent) for weight in exact))
+    places = max((0, *(-int(weight.as_tuple().exponent) for weight in exact)))
     scaled = [int(weight.scaleb(places, context=_EXACT)) for weight in exact]
-    whole, size = sum(scaled), abs(amount.minor)
-    parts = [size * weight // whole for weight in scaled]
-    lost = [size * weight % whole for weight in scaled]
+    unit = -minor_units(amount.currency)
+    return tuple(
+        Money(Decimal(part).scaleb(unit), amount.currency) for part in _split(amount.minor, scaled)
+    )
+
+
+def spread_hours(quantity: Decimal, seconds: Sequence[int]) -> tuple[Decimal, ...]:
+    """Split a line's hours, of at most 4 decimals, by the seconds of its entries, in the same
+    way; the parts have 4 decimals. Raises ValueError as `spread` does."""
+    parts = _split(int(quantity.scaleb(4, context=_EXACT)), seconds)
+    return tuple(Decimal(part).scaleb(-4) for part in parts)
+
+
+def _split(whole: int, weights: Sequence[int]) -> list[int]:
+    """A whole number by weights, the largest remainders first; the parts add up to it."""
+    if any(weight < 0 for weight in weights) or not any(weights):
+        raise ValueError("an amount is split by weights of 0 or more that are not all 0")
+    size, together = abs(whole), sum(weights)
+    parts = [size * weight // together for weight in weights]
+    lost = [size * weight % together for weight in weights]
     neediest = sorted(range(len(parts)), key=lambda index: -lost[index])
     for index in neediest[: size - sum(parts)]:
         parts[index] += 1
-    sign = -1 if amount.minor < 0 else 1
-    unit = -minor_units(amount.currency)
-    return tuple(Money(Decimal(sign * part).scaleb(unit), amount.currency) for part in parts)
+    return [-part for part in parts] if whole < 0 else parts
 
 
 def percent_of(amount: Money, percent: Decimal, mode: Rounding = Rounding.HALF_UP) -> Money:

@@ -39,7 +39,11 @@ _WRITES = (
     Column("client", "Client"),
     Column("lines", "Lines", right=True),
     Column("total", "Total before tax", right=True),
+)
+_BESIDES = (
     Column("tax", "Tax", right=True),
+    Column("memo_lines", "Lines of its timesheet", right=True),
+    Column("link", "Link back"),
 )
 _LINKS = (Column("client", "Client"), Column("record", "Their record"))
 
@@ -51,12 +55,13 @@ def plan(context: typer.Context, json: Json = False) -> None:
     if json:
         show.emit(planned)
     else:
-        writes = [{name: getattr(w, name) for name, *_ in _WRITES} for w in planned.writes]
+        more = [c for c in _BESIDES if any(getattr(w, c.key) for w in planned.writes)]
+        columns = (*_WRITES, *more)
+        writes = [{name: getattr(w, name) for name, *_ in columns} for w in planned.writes]
         links = [
             {"client": one.client, "record": f"{one.remote.number} ({one.remote.remote_id})"}
             for one in planned.links
         ]
-        columns = _WRITES if any(w.tax for w in planned.writes) else _WRITES[:-1]
         show.table("Will be made", columns, writes)
         if links:
             show.table("Will be linked, they are there already", _LINKS, links)
@@ -66,6 +71,8 @@ def plan(context: typer.Context, json: Json = False) -> None:
             f"{calls}. {doubts} in doubt: looked for first." if planned.doubts else f"{calls}."
         )
         show.say(planned.taxes)
+        for text in planned.left_out:
+            show.say(f"Left out: {text}")
         for problem in planned.problems:
             show.say(f"Cannot go: {problem}")
     if planned.problems:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from tieout.config.kinds import (
     Amount,
@@ -63,6 +63,16 @@ class CustomerRules(Section):
     """A client's name here: the customer's name in the ledger."""
     sub_customers: bool = False
     """true = invoices go to a sub-customer for each project."""
+
+
+class TimesheetRules(Section):
+    """How an invoice carries the time entries behind its lines."""
+
+    lines: bool = False
+    """true = below each budget's lines, lines without money: person, task, hours."""
+    attached: bool = Field(default=False, alias="file")
+    """true = a CSV file with every time entry is attached to the invoice, if this is set when the
+    invoice is approved."""
 
 
 class ExchangeRate(Section):
@@ -134,6 +144,12 @@ def _plain(name: str) -> str:
     return " ".join(name.split()).casefold()
 
 
+def _web_address(template: str) -> str:
+    if template and not template.startswith(("https://", "http://")):
+        raise ValueError(f"'{template}' is no address of a page; it begins with https://")
+    return template
+
+
 class LedgerRules(Section):
     """Canonical to ledger: `mappings/ledger.yaml`."""
 
@@ -153,6 +169,11 @@ class LedgerRules(Section):
     """Payment terms here: their name in the ledger; what is not listed keeps its name."""
     memo: DocumentTemplate = ""
     """The note on the invoice."""
+    timesheet: TimesheetRules = Field(default_factory=TimesheetRules)
+    """Where the hours of an invoice go with it. Clients see them."""
+    link: Annotated[DocumentTemplate, AfterValidator(_web_address)] = ""
+    """An address that leads from the invoice back to where its work is known, in ledgers that have
+    a place for one."""
     exchange_rates: dict[Currency, tuple[ExchangeRate, ...]] = Field(default_factory=dict)
     """By currency of the documents: its rates. The one that holds on an invoice's issue date is
     sent with it; without one the invoice is held."""

@@ -18,6 +18,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from tieout.connectors.attached import File as File
 from tieout.connectors.batch import Batch as Batch
 from tieout.connectors.batch import ItemAnswer as ItemAnswer
 from tieout.connectors.batch import VendorError as VendorError
@@ -29,6 +30,8 @@ from tieout.connectors.browser import Company as Company
 from tieout.connectors.call import Request as Request
 from tieout.connectors.call import Response as Response
 from tieout.connectors.codes import LineCodes as LineCodes
+from tieout.connectors.layouts import Layout as Layout
+from tieout.connectors.layouts import Parsed as Parsed
 from tieout.connectors.limits import Limit as Limit
 from tieout.connectors.limits import QuotaHeader as QuotaHeader
 from tieout.connectors.reading import CursorToken as CursorToken
@@ -55,6 +58,8 @@ CUSTOMER, PROJECT, INVOICE = "customer", "project", "invoice"
 #: Those that a ledger may have besides: credit notes, what sets one against its invoice where
 #: that takes a call of its own, and what voids an invoice or corrects its memo and due date.
 CREDIT_NOTE, ALLOCATION, VOID, CORRECTION = "credit_note", "allocation", "void", "correction"
+#: What attaches the file with an invoice's time entries to it.
+TIMESHEET = "timesheet"
 
 
 class Family(StrEnum):
@@ -183,29 +188,6 @@ class Stream:
     applies: Callable[[Any], bool] = lambda settings: True  # False: there is no such list there
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
-    """A kind of file a connector reads, for people who ask what they can import.
-
-    `fits(header)` says whether a table with these column names is in this layout.
-    """
-
-    name: str
-    stream: str
-    fits: Callable[[tuple[str, ...]], bool]
-    columns: tuple[str, ...]  # the columns it needs
-    optional: tuple[str, ...] = ()  # the columns it reads when they are there
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parsed:
-    """The rows of one stream that a file holds, ready to land."""
-
-    stream: str
-    layout: str
-    rows: list[Row]
-
-
 # -- writers ----------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteContext:
@@ -222,6 +204,11 @@ class WriteContext:
     country: str = ""  # of the ledger's company
     email: str = ""
     display_name: str = ""  # the name a customer or sub-customer is made under
+    # What stands below a section's lines, by the section's budget, and a link back: each only
+    # where the ledger has a place for it.
+    memo_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    link: str = ""
+    file: File | None = None  # what is attached to the invoice
     settings: Any = None  # of the connection
     # For what is written about an invoice that is there: a credit note, an allocation ...
     invoice_id: str = ""  # the invoice, over there
@@ -353,6 +340,9 @@ class Connector:
     trace_header: str = ""  # the vendor's correlation id, lower case
     #: Whether a customer is kept in one currency for ever, and gets documents in no other.
     one_currency: bool = False
+    #: Whether an invoice takes lines without money, and whether it has a place for a link.
+    memo_lines: bool = False
+    links: bool = False
     #: Lists of the ledger that there are not: a name of one cannot be looked up.
     unlisted: tuple[ListKind, ...] = ()
     #: By country of the company: tax codes that are words of the ledger and in no list.

@@ -12,14 +12,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from tieout.connectors.base import Find, Held, Look, Request, Row, WriteContext
+from tieout.connectors.attached import stored, unstored
+from tieout.connectors.base import File, Find, Held, Look, Request, Row, WriteContext
 from tieout.connectors.codes import told_tax
+from tieout.connectors.fields import known
 from tieout.errors import Misconfigured
 from tieout.model.document import Document
 from tieout.model.ids import SourceRef
 from tieout.model.settlement import Digest, RemoteInvoice
 
 _KEY = re.compile(r"\[tieout:([^\]\s]+)\]")
+_BULLET = "· "
 _NOTHING = Decimal(0)
 
 
@@ -32,6 +35,16 @@ def key_in(text: str) -> str:
     """Our key in a text, "" when there is none."""
     found = _KEY.search(text)
     return found[1] if found else ""
+
+
+def bullet(text: str) -> str:
+    """A line of words below the lines that carry money: told by its mark from a memo."""
+    return f"{_BULLET}{text}"
+
+
+def is_bullet(text: str) -> bool:
+    """Whether a line of words is one of those."""
+    return text.startswith(_BULLET)
 
 
 def no_currency(what: str, code: str, what_to_do: str) -> Held:
@@ -78,6 +91,30 @@ def name_digest(name: str, key: str, parent_id: str = "") -> Digest:
         customer_id=parent_id,
         key=key,
     )
+
+
+def file_digest(name: str, size: int) -> Digest:
+    """A file: its name and its size in bytes as the number, no money."""
+    return name_digest(f"{name}, {size} bytes", "")
+
+
+def expect_file(invoice: Document, context: WriteContext) -> Digest:
+    """What a file must come back as: by the bytes once they are kept, as entries may change."""
+    _, file = the_file(context)
+    return file_digest(file.name, len(file.content))
+
+
+def the_file(context: WriteContext) -> tuple[str, File]:
+    """The ledger's invoice, and what is attached to it."""
+    if context.sent is not None:
+        return unstored(context.sent)
+    return context.invoice_id, known(context.file, "file")
+
+
+def attach(invoice: Document, context: WriteContext) -> Row:
+    """A file for an invoice, as the outbox keeps it."""
+    there = known(context.invoice_id, f"record of invoice {invoice.number}")
+    return stored(there, known(context.file, f"file of invoice {invoice.number}"))
 
 
 def expect_document(document: Document, context: WriteContext) -> Digest:

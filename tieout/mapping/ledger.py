@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from urllib.parse import quote
 
 from tieout.config import Choice, CustomerRules, DocumentChoice, Workspace
 from tieout.mapping.conditions import (
@@ -21,6 +22,9 @@ from tieout.model.document import Document, HoldReason, Line
 from tieout.model.party import Client
 from tieout.model.project import Budget, Project
 from tieout.model.settlement import ListEntry, ListKind
+
+#: What stands in an address as it is.
+_OF_AN_ADDRESS = "%:/?#[]@!$&'()*+,;="
 
 
 def line_names(
@@ -75,6 +79,8 @@ def document_names(
     named = rules.terms.get(terms, terms)
     draft.note("terms", named, rules.origin_of("terms", terms) if terms in rules.terms else "")
     memo = draft.text("memo", rules.memo, rules, "memo")
+    # A project's code may have blanks or letters that an address must not have.
+    link = quote(draft.text("link", rules.link, rules, "link"), safe=_OF_AN_ADDRESS)
     department = _chosen(draft, "department", rules.departments)
     sub_customer = ""
     if rules.customers.sub_customers and len(projects) == 1:
@@ -88,6 +94,7 @@ def document_names(
         terms=named,
         department=department,
         memo=memo,
+        link=link,
         trail=tuple(draft.steps),
     )
 

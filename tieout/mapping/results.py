@@ -79,6 +79,7 @@ class DocumentNames:
     terms: str
     department: str
     memo: str
+    link: str  # an absolute address, safe to send
     trail: Trail
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tieout.connectors.base import ALLOCATION, CREDIT_NOTE, INVOICE
+from tieout.connectors.base import ALLOCATION, CREDIT_NOTE, INVOICE, TIMESHEET
 from tieout.errors import NotAllowed
 from tieout.model.document import Document, DocumentKind, DocumentStatus
 from tieout.store import documents, work
@@ -13,6 +13,7 @@ from tieout.store.core import Tx
 from tieout.sync.credit import check_before_approval
 from tieout.sync.engine import Engine
 from tieout.sync.intents import intend, newest
+from tieout.sync.timesheets import is_attached
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,9 @@ def _approve_one(engine: Engine, draft: Document) -> Document:
     with engine.store.begin() as tx:
         if draft.kind is DocumentKind.INVOICE:
             document = documents.approve(tx, draft.id, engine.actor, pattern=numbers.number)
-            intend(engine, tx, INVOICE, document.id, revision=document.revision)
+            made = intend(engine, tx, INVOICE, document.id, revision=document.revision)
+            if is_attached(engine, document):
+                intend(engine, tx, TIMESHEET, document.id, revision=document.revision, after=made)
         else:
             document = _approve_credit(engine, tx, draft, numbers.credit_number)
     return document

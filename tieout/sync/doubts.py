@@ -79,17 +79,20 @@ def _adopt(
     resolved: Resolved,
     ours: list[Row],
 ) -> None:
-    theirs = writer.digest(ours[0])
     expected = writer.expect(resolved.subject, resolved.context)
+    # Of several that could be ours, where records carry no key, the one that is as we sent it.
+    record = next((each for each in ours if agrees(expected, writer.digest(each))), ours[0])
+    theirs, remote_id = writer.digest(record), writer.read(record).remote_id
     if agrees(expected, theirs):
-        settler.confirm(tx, writer, row, ours[0], theirs)
-        detail = {"lost": row.error_text, "remote_id": writer.read(ours[0]).remote_id}
+        settler.confirm(tx, writer, row, record, theirs)
+        detail = {"lost": row.error_text, "remote_id": remote_id}
         actor = settler.engine.actor
         audit.record(tx, actor, f"{writer.name}.recovered", row.subject_id, detail)
         settler.done.recovered.append(row.id)
         return
+    how = "stands where ours belongs" if writer.keyless else "carries our key"
     text = (
-        f"Record {writer.read(ours[0]).remote_id} in the ledger carries our key but differs: "
+        f"Record {remote_id} in the ledger {how} but differs: "
         f"{differs(expected, theirs)}. Put it right there, then `tieout retry`: it looks again."
     )
     settler.leave(tx, row, "Conflict", text)

@@ -9,6 +9,7 @@ from tieout.connectors.base import (
     CUSTOMER,
     INVOICE,
     PROJECT,
+    TIMESHEET,
     VOID,
 )
 from tieout.errors import NotAllowed
@@ -27,9 +28,10 @@ SUBJECTS = {
     ALLOCATION: "document",
     VOID: "document",
     CORRECTION: "document",
+    TIMESHEET: "document",
 }
 #: Writers of which a subject may have one besides the write that made it.
-_BESIDES = (ALLOCATION, VOID, CORRECTION)
+_BESIDES = (ALLOCATION, VOID, CORRECTION, TIMESHEET)
 
 
 def key_of(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, replace
 
-from tieout.connectors.base import CREDIT_NOTE, CUSTOMER, INVOICE, PROJECT
+from tieout.billing.timesheet import file_name
+from tieout.connectors.base import CREDIT_NOTE, CUSTOMER, INVOICE, PROJECT, TIMESHEET
 from tieout.connectors.codes import told_tax
 from tieout.mapping import Unresolved as NotThere
 from tieout.model.document import Document
@@ -22,6 +22,7 @@ from tieout.sync.estimate import Estimate, estimate
 from tieout.sync.intents import SUBJECTS, intend
 from tieout.sync.resolve import Resolver, Unresolved
 from tieout.sync.taxes import who_computes
+from tieout.sync.timesheets import left_out, memo_lines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,8 @@ class PlannedWrite:
     total: Money | None = None
     lines: int = 0
     tax: Money | None = None  # that we send, None where the ledger computes it
+    memo_lines: int = 0  # words of its timesheet below them
+    link: str = ""  # leads from it back to us
     needs: tuple[str, str] | None = None  # (writer, subject id) of what must be there first
 
 
@@ -54,6 +57,7 @@ class Plan:
     writes: tuple[PlannedWrite, ...]
     links: tuple[Link, ...]
     doubts: int  # rows whose outcome is looked for before anything is sent
+    left_out: tuple[str, ...]  # what the ledger has no place for
     problems: tuple[str, ...]  # documents that cannot go, and why
     calls: int  # that write
     estimate: Estimate  # of how long that takes
@@ -79,16 +83,24 @@ def _planned(engine: Engine, tx: Tx, resolver: Resolver, rows: Iterable[OutboxRo
     connection = engine.ledger()
     place = {writer.name: n for n, writer in enumerate(connection.connector.writers)}
     due = sorted(_documents(tx, resolver, rows), key=lambda each: place.get(each[0], 0))
-    writes, problems = [], []
+    writes, problems, stuck = [], [], set()
     for writer, document, client in due:
-        tax = None
+        write = _planned_write(resolver, writer, document, client)
         if writer in (INVOICE, CREDIT_NOTE):
             coded = resolver.codes(tx, document, client)
             if isinstance(coded, Unresolved):
                 problems.append(f"{document.number}: {coded.text}")
+                stuck.add(document.id)
                 continue
             tax = told_tax(coded.lines)
-        writes.append(_planned_write(resolver, writer, document, client, tax))
+            if tax is not None:
+                write = replace(write, tax=Money(tax, document.currency))
+            if writer == INVOICE:
+                words = memo_lines(engine, tx, document)
+                link = coded.names.link if connection.connector.links else ""
+                write = replace(write, memo_lines=sum(map(len, words.values())), link=link)
+        if writer != TIMESHEET or document.id not in stuck:  # it goes nowhere without its invoice
+            writes.append(write)
     going = {write.subject_id for write in writes if write.writer == INVOICE}
     parties = _Parties(engine, tx, resolver)
     for writer, document, client in due:
@@ -102,6 +114,7 @@ def _planned(engine: Engine, tx: Tx, resolver: Resolver, rows: Iterable[OutboxRo
         writes=(*ahead, *writes),
         links=tuple(parties.links),
         doubts=len(doubts),
+        left_out=left_out(engine),
         problems=(*parties.problems, *problems),
         calls=expected.calls,
         estimate=expected,
@@ -110,13 +123,12 @@ def _planned(engine: Engine, tx: Tx, resolver: Resolver, rows: Iterable[OutboxRo
 
 
 def _planned_write(
-    resolver: Resolver,
-    writer: str,
-    document: Document,
-    client: Client,
-    tax: Decimal | None,
+    resolver: Resolver, writer: str, document: Document, client: Client
 ) -> PlannedWrite:
     needs = None
+    if writer == TIMESHEET:
+        name = file_name(document)
+        return PlannedWrite(writer=writer, subject_id=document.id, name=name, client=client.name)
     if writer == INVOICE:
         by_project = resolver.uses_sub_customers(document)
         needs = (PROJECT, document.project_ids[0]) if by_project else (CUSTOMER, client.id)
@@ -127,7 +139,6 @@ def _planned_write(
         client=client.name,
         total=document.total,
         lines=len(document.lines),
-        tax=None if tax is None else Money(tax, document.currency),
         needs=needs,
     )
 

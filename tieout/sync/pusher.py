@@ -199,7 +199,8 @@ class Pusher:
             body = row.body or encode(writer.build(resolved.subject, resolved.context))
         except Misconfigured as problem:
             return Unresolved(text=problem.text)
-        if writer.look is not None:
+        # What may stand there otherwise by now: a repeat is judged by what it says.
+        if writer.look is not None or row.body is not None:
             context = replace(resolved.context, sent=decode(body))
             resolved = replace(resolved, context=context)
         return replace(resolved, body=body)

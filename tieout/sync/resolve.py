@@ -13,6 +13,7 @@ from tieout.connectors.base import (
     CUSTOMER,
     INVOICE,
     PROJECT,
+    TIMESHEET,
     VOID,
     LineCodes,
     Subject,
@@ -33,7 +34,7 @@ from tieout.model.settlement import ListEntry, ListKind
 from tieout.store import documents, orders, outbox, projects, refs
 from tieout.store.core import Tx
 from tieout.store.outbox import OutboxRow, OutboxState
-from tieout.sync import taxes
+from tieout.sync import currencies, taxes, timesheets
 from tieout.sync.engine import Engine
 from tieout.sync.intents import SUBJECTS
 from tieout.sync.ledger_lists import LedgerLists
@@ -83,6 +84,7 @@ class Resolver:
             ALLOCATION: self._allocation,
             VOID: self._change,
             CORRECTION: self._change,
+            TIMESHEET: self._timesheet,
         }
         return by_writer[row.writer](tx, row)
 
@@ -181,6 +183,8 @@ class Resolver:
             department_id=coded.department_id,
             exchange_rate=coded.exchange_rate,
             email=client.email,
+            memo_lines=timesheets.memo_lines(self.engine, tx, document),
+            link=coded.names.link if self.connector.links else "",
         )
         now = orders.corrected(document, orders.every(tx, document.id, CORRECTION))
         memo = now.memo or coded.names.memo
@@ -270,6 +274,18 @@ class Resolver:
         )
         return Resolved(subject=invoice, context=context, about=invoice)
 
+    def _timesheet(self, tx: Tx, row: OutboxRow) -> Resolved | Unresolved:
+        """The file with the time entries of an invoice that is there."""
+        invoice = documents.get(tx, row.subject_id)
+        if invoice is None:
+            return Unresolved(text=f"There is no document {row.subject_id} any more.")
+        there = self._there(tx, invoice)
+        if isinstance(there, Unresolved):
+            return there
+        file = timesheets.the_file(tx, invoice)
+        context = self._context(row, invoice_id=there.remote.remote_id, file=file)
+        return Resolved(subject=invoice, context=context, about=invoice)
+
     def _there(self, tx: Tx, invoice: Document) -> refs.Ref | Unresolved:
         """The invoice's record over there."""
         found = refs.get(tx, self.connection, INVOICE, invoice.id)
@@ -282,10 +298,14 @@ class Resolver:
 
     def codes(self, tx: Tx, document: Document, client: Client) -> Codes | Unresolved:
         """The ledger's ids for items, taxes, classes, department and terms, or every problem."""
-        rate = self._exchange_rate(document)
-        if isinstance(rate, Unresolved):
-            return rate
-        if problem := self._kept_in_another(tx, document, client):
+        home = self.lists.home_currency
+        rate = currencies.rate_of(document, home, self.engine.workspace.ledger)
+        problem = currencies.needs_a_rate(document, home, rate)
+        if not problem and self.connector.one_currency:
+            ref = refs.get(tx, self.connection, CUSTOMER, client.id)
+            kept = self.customer(client, ref.remote.remote_id if ref else "")
+            problem = currencies.kept_in_another(document, kept)
+        if problem:
             return Unresolved(text=problem)
         if self.uses_sub_customers(document) and not self.connector.writes(PROJECT):
             return Unresolved(
@@ -313,38 +333,6 @@ class Resolver:
             term_id=term_id,
             department_id=department_id,
             exchange_rate=rate,
-        )
-
-    def _exchange_rate(self, document: Document) -> Decimal | Unresolved | None:
-        """What the document's currency is worth in the books'; None where they are the same."""
-        home, currency, day = self.lists.home_currency, document.currency, document.issue_date
-        if currency == home:
-            return None
-        rate = self.engine.workspace.ledger.exchange_rate(currency, day)
-        if rate is not None:
-            return rate
-        return Unresolved(
-            text=(
-                f"{document.number or document.id} is in {currency} and the books in {home}: an "
-                f"exchange rate is needed and none is known for {day}. Write it under "
-                f"exchange_rates.{currency} in mappings/ledger.yaml. Nothing is ever sent at a "
-                "rate of 1."
-            )
-        )
-
-    def _kept_in_another(self, tx: Tx, document: Document, client: Client) -> str:
-        """Why the client's customer over there cannot have the document, "" when it can."""
-        if not self.connector.one_currency:
-            return ""
-        ref = refs.get(tx, self.connection, CUSTOMER, client.id)
-        kept = self.customer(client, ref.remote.remote_id if ref else "")
-        if isinstance(kept, NotThere) or kept.currency in ("", document.currency):
-            return ""
-        return (
-            f"{document.number or document.id} is in {document.currency}, and the customer "
-            f"{kept.name} is kept in {kept.currency} in the ledger, which cannot be changed. Make "
-            f"a customer in {document.currency} there, pull, and give its name under "
-            "customers.names in mappings/ledger.yaml."
         )
 
     def _line_codes(

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from tieout.connectors.base import ALLOCATION, CREDIT_NOTE, CUSTOMER, INVOICE, PROJECT
+from tieout.connectors.base import (
+    ALLOCATION,
+    CREDIT_NOTE,
+    CUSTOMER,
+    INVOICE,
+    PROJECT,
+    TIMESHEET,
+)
 from tieout.errors import NotAllowed
 from tieout.model.document import DocumentStatus
 from tieout.model.ids import SourceRef
@@ -11,7 +18,7 @@ from tieout.store import audit, documents, facts, outbox, refs
 from tieout.store.core import Tx
 from tieout.store.outbox import OutboxRow, OutboxState
 from tieout.sync.engine import Engine
-from tieout.sync.intents import intend, key_of
+from tieout.sync.intents import intend, key_of, newest
 
 #: Writers that make a document.
 _MADE = (INVOICE, CREDIT_NOTE)
@@ -45,7 +52,8 @@ def retry_row(
 
 
 def _release_followers(tx: Tx, row: OutboxRow) -> None:
-    """What was held because this was: the allocation of a credit note, an invoice's correction."""
+    """What was held because this was: the allocation of a credit note, an invoice's correction or
+    its file."""
     for other in outbox.list_rows(tx, subject=(row.subject_kind, row.subject_id)):
         waited = other.depends_on == row.id and other.body is None
         if waited and other.state is OutboxState.HELD:
@@ -68,18 +76,27 @@ def _again(engine: Engine, tx: Tx, row: OutboxRow) -> OutboxRow:
     after = outbox.again(tx, row.id, key)
     refs.forget(tx, row.connection, row.writer, row.subject_id)
     if row.writer == CREDIT_NOTE and engine.ledger().connector.writes(ALLOCATION):
-        refs.forget(tx, row.connection, ALLOCATION, row.subject_id)
-        intend(
-            engine,
-            tx,
-            ALLOCATION,
-            row.subject_id,
-            revision=row.revision,
-            generation=generation,
-            after=after,
-        )
+        _follow(engine, tx, ALLOCATION, after)
+    attached = newest(engine, tx, TIMESHEET, row.subject_id)
+    if attached is not None:
+        outbox.withdraw(tx, attached.id)  # if it never came to it, it is not wanted there any more
+        _follow(engine, tx, TIMESHEET, after)
     documents.set_status(tx, row.subject_id, DocumentStatus.APPROVED)
     return after
+
+
+def _follow(engine: Engine, tx: Tx, writer: str, made: OutboxRow) -> None:
+    """What goes with a document goes with it again."""
+    refs.forget(tx, made.connection, writer, made.subject_id)
+    intend(
+        engine,
+        tx,
+        writer,
+        made.subject_id,
+        revision=made.revision,
+        generation=made.generation,
+        after=made,
+    )
 
 
 def _is_gone(engine: Engine, tx: Tx, row: OutboxRow) -> bool:

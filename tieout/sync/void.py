@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tieout.connectors.base import CORRECTION, INVOICE, VOID
+from tieout.connectors.base import CORRECTION, INVOICE, TIMESHEET, VOID
 from tieout.errors import NotAllowed
 from tieout.model.document import Document, DocumentStatus, Order
 from tieout.model.settlement import RemoteInvoice
@@ -44,7 +44,7 @@ def void(engine: Engine, number: str, *, release: bool = False, reason: str = ""
         order = Order(
             document_id=invoice.id, writer=VOID, revision=0, releases=release, reason=reason
         )
-        _withdraw_corrections(tx, invoice)
+        _withdraw_what_waits(tx, invoice)
         if row is not None and row.state is OutboxState.CONFIRMED:
             need_writer(engine, VOID)
             order = orders.add(tx, order, engine.actor)
@@ -77,11 +77,12 @@ def finish(engine: Engine, tx: Tx, order: Order) -> Document:
     return document
 
 
-def _withdraw_corrections(tx: Tx, invoice: Document) -> None:
-    """Nobody corrects what is voided; the last one first, as each waits for the one before."""
+def _withdraw_what_waits(tx: Tx, invoice: Document) -> None:
+    """Nobody corrects what is voided, or attaches anything to it; the last correction first, as
+    each waits for the one before."""
     rows = outbox.list_rows(tx, subject=(SUBJECTS[CORRECTION], invoice.id))
-    corrections = [row for row in rows if row.writer == CORRECTION]
-    for row in sorted(corrections, key=lambda row: -row.revision):
+    waiting = [row for row in rows if row.writer in (CORRECTION, TIMESHEET)]
+    for row in sorted(waiting, key=lambda row: -row.revision):
         outbox.withdraw(tx, row.id)
 
 

@@ -19,6 +19,7 @@ from tieout.connectors.quickbooks import (
     build,
     changes,
     faults,
+    files,
     queries,
     taxes,
     translate,
@@ -212,6 +213,22 @@ def _document(name: str, entity: str, depends_on: tuple[str, ...], **more: Any) 
     )
 
 
+_TIMESHEET = Writer(
+    name=base.TIMESHEET,
+    takes=Document,
+    depends_on=(base.INVOICE,),
+    build=ledger.attach,
+    send=files.send,
+    record=files.record,
+    read=files.ref,
+    digest=files.digest,
+    expect=ledger.expect_file,
+    finds=files.FIND,
+    key_length=build.CALL_KEY,
+    keyless=True,
+)
+
+
 _ALLOCATION = Writer(
     name=base.ALLOCATION,
     takes=Document,
@@ -301,6 +318,7 @@ CONNECTOR = base.Connector(
             ledger.expect_correction,
             changes.INVOICES.find_correction,
         ),
+        _TIMESHEET,
     ),
     identity=base.Identity(
         request=lambda settings: queries.get(
@@ -311,6 +329,7 @@ CONNECTOR = base.Connector(
     ),
     trace_header="intuit_tid",
     one_currency=True,
+    memo_lines=True,
     tax_words={"US": ("TAX", "NON")},  # the words themselves, on every line
     refuses_taxes=lambda settings, country: taxes.refused(country),
     webhook=webhook.WEBHOOK,

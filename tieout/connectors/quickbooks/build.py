@@ -69,7 +69,9 @@ def sales_document(document: Document, context: WriteContext) -> Row:
     key = ledger.mark(context.key)
     lines = [{"LineNum": n, **line} for n, line in enumerate(_lines(document, context), 1)]
     if len(lines) > MOST_LINES:
-        raise Misconfigured(f"{what} has {len(lines)} lines, QuickBooks takes {MOST_LINES}")
+        words = sum(map(len, context.memo_lines.values()))
+        away = f"; {words} are its timesheet's, which timesheet.lines takes away" if words else ""
+        raise Misconfigured(f"{what} has {len(lines)} lines, QuickBooks takes {MOST_LINES}{away}")
     foreign = document.currency != context.home_currency
     po_number = document.po_number and f"PO {document.po_number}"
     memo = "\n".join(part for part in (document.memo, po_number) if part)
@@ -97,12 +99,19 @@ def sales_document(document: Document, context: WriteContext) -> Row:
 def _lines(document: Document, context: WriteContext) -> Iterator[Row]:
     for section in document.sections:
         if len(document.sections) > 1:
-            yield {
-                "DetailType": "DescriptionOnly",
-                "Description": cut(section.title, TEXT),
-                "DescriptionLineDetail": {},
-            }
+            yield _words(section.title)
         yield from (_line(line, context) for line in section.lines)
+        for text in context.memo_lines.get(section.budget_id, ()):
+            yield _words(ledger.bullet(text))
+
+
+def _words(text: str) -> Row:
+    """A line without money."""
+    return {
+        "DetailType": "DescriptionOnly",
+        "Description": cut(text, TEXT),
+        "DescriptionLineDetail": {},
+    }
 
 
 def _line(line: Line, context: WriteContext) -> Row:
@@ -199,7 +208,9 @@ def post(
 
 
 # -- looking ----------------------------------------------------------------------------
-def _find(by: str, entity: str, where: Callable[..., tuple[str, ...]], fits: Any) -> Find:
+def find(by: str, entity: str, where: Callable[..., tuple[str, ...]], fits: Any) -> Find:
+    """Ask for the records of an entity by conditions, none = this way cannot be used."""
+
     def ask(conditions: tuple[str, ...], settings: Any) -> Request:
         return queries.query(entity, settings, *conditions)
 
@@ -236,15 +247,15 @@ def _bears_number(row: Row, document: Document, context: WriteContext) -> bool:
     return row.get("DocNumber") == document.number
 
 
-FIND_NAMES = (_find("name", "Customer", _named, _bears_name),)
-FIND_ALLOCATIONS = (_find("key", "Payment", _of_the_day, _bears_key),)
+FIND_NAMES = (find("name", "Customer", _named, _bears_name),)
+FIND_ALLOCATIONS = (find("key", "Payment", _of_the_day, _bears_key),)
 
 
 def find_documents(entity: str) -> tuple[Find, ...]:
     """By our key, then by number."""
     return (
-        _find("key", entity, _of_the_day, _bears_key),
-        _find("number", entity, _numbered, _bears_number),
+        find("key", entity, _of_the_day, _bears_key),
+        find("number", entity, _numbered, _bears_number),
     )
 
 

@@ -71,7 +71,8 @@ def errors(response: Response) -> list[VendorError]:
         return []
     answer = response.json()
     faults = [answer.get("Fault"), answer.get("fault")]
-    faults += [feed.get("Fault") for feed in answer.get("CDCResponse") or []]
+    parts = [*(answer.get("CDCResponse") or ()), *(answer.get("AttachableResponse") or ())]
+    faults += [part.get("Fault") for part in parts]
     found = [error for fault in faults for error in of_fault(fault)]
     if found or response.status < 300:
         return found

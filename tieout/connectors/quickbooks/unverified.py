@@ -48,5 +48,10 @@ UNVERIFIED = tuple(
             "The page of Intuit leads back",
             "`tieout connect` with `--sign-in` ends signed in, and a company number comes with it.",
         ),
+        (
+            "A timesheet's file is attached once",
+            "push one, lose its answer: it is found among the invoice's files by its name, with "
+            "its size; a repeat of the upload's request id adds none.",
+        ),
     )
 )

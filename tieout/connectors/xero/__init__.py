@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, model_validator
 from tieout.connectors import base, ledger
 from tieout.connectors.base import Request, Stream, Token, Writer
 from tieout.connectors.oauth import exchange, token_call, token_in
-from tieout.connectors.xero import build, changes, faults, queries, translate, webhook, wire
+from tieout.connectors.xero import build, changes, faults, files, queries, translate, webhook, wire
 from tieout.connectors.xero.unverified import UNVERIFIED
 from tieout.errors import Misconfigured
 from tieout.model.document import Document
@@ -26,7 +26,10 @@ from tieout.model.settlement import ListEntry, ListKind, Payment, RemoteInvoice
 _API, _IDENTITY = "https://api.xero.com", "https://identity.xero.com"
 _LOGIN = "https://login.xero.com"
 #: What Tieout needs (granular scopes, which apps of 2026 must ask for).
-SCOPES = "accounting.invoices accounting.payments.read accounting.contacts accounting.settings.read"
+SCOPES = (
+    "accounting.invoices accounting.payments.read accounting.contacts accounting.settings.read "
+    "accounting.attachments"
+)
 #: A refresh token that is not used for so long is dead; each use gives a new one.
 _REFRESH_LIFE = timedelta(days=60)
 
@@ -256,6 +259,11 @@ WRITERS = (
         base.CORRECTION, build=changes.correction, digest=translate.worded,
         expect=ledger.expect_correction, finds=changes.INVOICES.find_correction,
     ),
+    _writer(
+        base.TIMESHEET, Document, base.INVOICE, resource="Attachments", key="AttachmentID",
+        build=ledger.attach, send=files.send, read=files.ref, keyless=True,
+        digest=files.digest, expect=ledger.expect_file, finds=files.FIND,
+    ),
 )  # fmt: skip
 
 
@@ -315,6 +323,8 @@ CONNECTOR = base.Connector(
     ),
     trace_header="xero-correlation-id",
     webhook=webhook.WEBHOOK,
+    memo_lines=True,
+    links=True,
     unlisted=(ListKind.TERM,),  # terms are days on the contact; an invoice has its due date
     about=("organisation",),  # told as two records
     unverified=UNVERIFIED,

@@ -65,6 +65,7 @@ def sales_document(document: Document, context: WriteContext) -> Row:
     row = said(
         Type=kind,
         Reference=_reference(document, context),
+        Url=context.link if is_invoice else "",
         Contact={"ContactID": known(context.customer_id, f"customer of {what}")},
         Date=document.issue_date.isoformat(),
         DueDate=due and due.isoformat(),
@@ -101,8 +102,17 @@ def _lines(document: Document, context: WriteContext) -> Iterator[Row]:
         if len(document.sections) > 1 and section.title:
             yield {"Description": cut(section.title, TEXT)}
         yield from (_line(line, context) for line in section.lines)
+        for text in context.memo_lines.get(section.budget_id, ()):
+            yield {"Description": cut(ledger.bullet(text), TEXT)}
     if document.memo:
-        yield {"Description": cut(document.memo, TEXT)}
+        yield {"Description": cut(a_memo(document.memo), TEXT)}
+
+
+def a_memo(text: str) -> str:
+    """The memo, which is the last line of words; raises when it could be taken for another."""
+    if ledger.is_bullet(text):
+        raise Misconfigured(f"the memo {text!r} begins like a line of a timesheet: change that")
+    return text
 
 
 def _line(line: Line, context: WriteContext) -> Row:

@@ -48,14 +48,14 @@ def correction(invoice: Document, context: WriteContext) -> Row:
     row = said(InvoiceID=context.invoice_id, DueDate=order.due_date and order.due_date.isoformat())
     if order.memo is not None:
         lines = known((context.stands or {}).get("LineItems"), f"lines of {invoice.number}")
-        row["LineItems"] = _with_memo(lines, fits("memo", order.memo, build.TEXT))
+        row["LineItems"] = _with_memo(lines, fits("memo", build.a_memo(order.memo), build.TEXT))
     return {"Invoices": [row]}
 
 
 def _with_memo(lines: list[Row], memo: str) -> list[Row]:
-    """The lines as they stand, the words behind the last one that carries money replaced."""
+    """The lines as they stand, the memo behind them replaced; a timesheet's words stay."""
     kept = [_again(line) for line in lines]
-    if not translate.carries_money(wire.Line.model_validate(lines[-1])):
+    if translate.is_memo(wire.Line.model_validate(lines[-1])):
         last = kept.pop() | {"Description": memo}
         return [*kept, last] if memo else kept
     # Xero may put a new line before those it knows, so that all are sent as new ones.

@@ -165,6 +165,11 @@ def carries_money(line: wire.Line) -> bool:
     return bool(line.AccountCode or line.AccountID or line.LineAmount)
 
 
+def is_memo(line: wire.Line) -> bool:
+    """Whether a document's last line is its memo: words, but none of a timesheet."""
+    return not carries_money(line) and not ledger.is_bullet(line.Description)
+
+
 def _money_lines(row: wire.Document) -> Iterator[books.RemoteLine]:
     for line in row.LineItems:
         if carries_money(line):
@@ -274,7 +279,7 @@ def worded(row: Row) -> books.Digest:
     """What an invoice says, with the words and the due date that may be corrected."""
     record = wire.Invoice.model_validate(row)
     last = record.LineItems[-1] if record.LineItems else wire.Line()
-    memo = "" if carries_money(last) else last.Description
+    memo = last.Description if is_memo(last) else ""
     return replace(document_digest(row), key="", due_date=record.DueDate, memo=memo)
 
 

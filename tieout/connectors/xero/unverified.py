@@ -29,6 +29,8 @@ A credit note is set against its invoice | push one: it is used up, the body may
 A credit note is filtered by its contact and day | lose the answer of one: it is found, not doubled.
 A void is seen | void an invoice, paid and unpaid: what is refused, and what its totals say then.
 A memo is corrected | on an invoice with and without one: lines, order and tax stay as they were.
+A timesheet's file is attached once | lose the answer: it is listed by its name, with its size.
+A file of the same name | attach one by hand first: note whether a PUT replaces it.
 """
 
 UNVERIFIED = tuple(

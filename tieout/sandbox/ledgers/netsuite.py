@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, cast
 
 from tieout.sandbox.core import Vendor
-from tieout.sandbox.ledgers.side import Invoice, Line, Receipt
+from tieout.sandbox.ledgers.side import Attached, CannotBeDone, Invoice, Line, Receipt
 from tieout.sandbox.netsuite import NetSuite
 from tieout.sandbox.netsuite.wire import Row
 
@@ -50,6 +50,9 @@ class NetSuiteSide:
     def credits(self) -> list[Invoice]:
         rows = self.vendor.books.rows("creditMemo")
         return [replace(self._invoice(row), balance=row["unapplied"]) for row in rows]
+
+    def files(self) -> list[Attached]:
+        return []  # programs cannot send any
 
     # -- setting up -------------------------------------------------------------------------
     def set_up(self, company: str, items: Iterable[str]) -> None:
@@ -106,6 +109,9 @@ class NetSuiteSide:
 
     def type_in(self, customer_id: str, number: str, amount: Decimal) -> str:
         return str(self.vendor.books.add_invoice(customer_id, amount, tranId=number)["id"])
+
+    def attach(self, invoice_id: str, name: str, content: bytes) -> None:
+        raise CannotBeDone("this stand-in of NetSuite keeps no files of invoices")
 
     def archive_customer(self, customer_id: str) -> None:
         self.vendor.books.inactivate("customer", customer_id)

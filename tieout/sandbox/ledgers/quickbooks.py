@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, cast
 
 from tieout.sandbox.core import Vendor
-from tieout.sandbox.ledgers.side import Invoice, Line, Receipt
+from tieout.sandbox.ledgers.side import Attached, Invoice, Line, Receipt
 from tieout.sandbox.quickbooks import QuickBooks
 from tieout.sandbox.quickbooks.taxservice import add_code
 from tieout.sandbox.quickbooks.wire import Row
@@ -46,6 +46,19 @@ class QuickBooksSide:
     def credits(self) -> list[Invoice]:
         rows = self.vendor.books.rows("CreditMemo")
         return [_invoice({**row, "Balance": row["RemainingCredit"]}) for row in rows]
+
+    def files(self) -> list[Attached]:
+        books = self.vendor.books
+        return [
+            Attached(
+                link["EntityRef"]["value"], row["FileName"], row["ContentType"],
+                books.files[row["Id"]],
+            )
+            for row in books.rows("Attachable")
+            if row["Id"] in books.files
+            for link in row.get("AttachableRef", ())
+            if link["EntityRef"]["type"].lower() == "invoice"
+        ]  # fmt: skip
 
     # -- setting up -------------------------------------------------------------------------
     def set_up(self, company: str, items: Iterable[str]) -> None:
@@ -105,6 +118,14 @@ class QuickBooksSide:
 
     def type_in(self, customer_id: str, number: str, amount: Decimal) -> str:
         return str(self.vendor.books.add_invoice(customer_id, amount, DocNumber=number)["Id"])
+
+    def attach(self, invoice_id: str, name: str, content: bytes) -> None:
+        books = self.vendor.books
+        link = {"EntityRef": {"type": "Invoice", "value": invoice_id}}
+        row = books.create(
+            "Attachable", {"FileName": name, "ContentType": "text/csv", "AttachableRef": [link]}
+        )
+        books.files[row["Id"]], row["Size"] = content, len(content)
 
     def archive_customer(self, customer_id: str) -> None:
         self.vendor.books.deactivate("Customer", customer_id)
@@ -167,6 +188,11 @@ def _invoice(row: Row) -> Invoice:
         due=date.fromisoformat(str(row["DueDate"])) if row.get("DueDate") else None,
         currency=row.get("CurrencyRef", {}).get("value", ""),
         rate=row.get("ExchangeRate", Decimal(1)),
+        words=tuple(
+            line.get("Description", "")
+            for line in row["Line"]
+            if line["DetailType"] == "DescriptionOnly"
+        ),
     )
 
 

@@ -43,6 +43,18 @@ class Invoice:
     due: date | None = None
     currency: str = ""
     rate: Decimal = Decimal(1)  # what one unit of its currency costs in the books' own
+    words: tuple[str, ...] = ()  # its lines without money, in their order
+    link: str = ""  # where it leads to
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A file that hangs on an invoice."""
+
+    invoice_id: str
+    name: str
+    kind: str  # `text/csv`
+    content: bytes
 
 
 @dataclass(frozen=True)
@@ -80,6 +92,10 @@ class LedgerSide(Protocol):
 
     def credits(self) -> list[Invoice]:
         """Every credit note that was not deleted; its balance is what of it was not used."""
+        ...
+
+    def files(self) -> list[Attached]:
+        """Every file on an invoice, in the order they came."""
         ...
 
     # -- setting up -------------------------------------------------------------------------
@@ -127,6 +143,10 @@ class LedgerSide(Protocol):
 
     def type_in(self, customer_id: str, number: str, amount: Decimal) -> str:
         """An invoice of one line without tax, typed in by hand under a number; its id."""
+        ...
+
+    def attach(self, invoice_id: str, name: str, content: bytes) -> None:
+        """Hang a text file on an invoice by hand. Raises CannotBeDone where that is not known."""
         ...
 
     def archive_customer(self, customer_id: str) -> None: ...

@@ -8,9 +8,10 @@ from decimal import Decimal
 from typing import Any, ClassVar, cast
 
 from tieout.sandbox.core import Vendor
-from tieout.sandbox.ledgers.side import CannotBeDone, Invoice, Line, Receipt
+from tieout.sandbox.ledgers.side import Attached, CannotBeDone, Invoice, Line, Receipt
 from tieout.sandbox.xero import Xero
 from tieout.sandbox.xero.lists import put_tax_rate
+from tieout.sandbox.xero.store import Attached as Kept
 from tieout.sandbox.xero.wire import Row
 
 _GONE = ("DELETED", "VOIDED")
@@ -62,6 +63,14 @@ class XeroSide:
             _invoice({**row, **dict(zip(ours, (row[name] for name in theirs), strict=True))})
             for row in rows
             if row["Type"] == "ACCRECCREDIT" and row["Status"] != "DELETED"
+        ]
+
+    def files(self) -> list[Attached]:
+        books = self.vendor.books
+        return [
+            Attached(row["InvoiceID"], each.name, each.mime, each.content)
+            for row in books.rows("Invoices")
+            for each in books.attached.get(row["InvoiceID"], ())
         ]
 
     # -- setting up -------------------------------------------------------------------------
@@ -116,6 +125,11 @@ class XeroSide:
     def type_in(self, customer_id: str, number: str, amount: Decimal) -> str:
         made = self.vendor.books.add_invoice(customer_id, amount, InvoiceNumber=number)
         return str(made["InvoiceID"])
+
+    def attach(self, invoice_id: str, name: str, content: bytes) -> None:
+        books = self.vendor.books
+        new = Kept(books.new_id(), name, "text/csv", content, online=False)
+        books.attached[invoice_id] = (*books.attached.get(invoice_id, ()), new)
 
     def archive_customer(self, customer_id: str) -> None:
         self.vendor.books.archive_contact(customer_id)
@@ -178,6 +192,8 @@ def _invoice(row: Row) -> Invoice:
         due=row.get("DueDate"),
         currency=row["CurrencyCode"],
         rate=(1 / row["CurrencyRate"]).quantize(_RATE),  # theirs is the other way about
+        words=tuple(texts),
+        link=row.get("Url") or "",
     )  # fmt: skip
 
 

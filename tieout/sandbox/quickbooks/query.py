@@ -292,7 +292,8 @@ def _value(row: Row, name: str) -> Any:
             value = value[0] if value else None
         if not isinstance(value, dict):
             return None
-        value = value.get(part)
+        # What a file hangs on is asked for by its Type, and shown as its type.
+        value = value.get(part, value.get(part.lower()))
     if isinstance(value, dict):
         return value.get("value", value.get("Address"))
     return value
