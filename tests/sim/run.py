@@ -49,7 +49,7 @@ BLOCK = 200
 TOGETHER = (6, 2, 1)
 #: Histories in which nothing goes wrong, which together come to every point: their seeds, whose
 #: firms differ (one invoice goes alone, several in a batch), and what is done in them.
-QUIET = ((1, ("pay", "unapplied")), (5, ("pay", "unapplied", *OURS)))
+QUIET = ((1, ("pay", "unapplied")), (11, ("pay", "unapplied", *OURS)))
 QUIET_HOURS = 20
 _CORES = os.cpu_count() or 1
 _ANY = tuple(dict.fromkeys((*READ, *WRITE, *TOKEN, *COMMIT)))
