@@ -7,6 +7,7 @@ import io
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ from tieout.model.document import Document, DocumentKind, Line, LineKind, Sectio
 from tieout.model.money import Money
 
 
-def time_line(number: int, seconds: dict[str, int], rate: str = "100.00", **more: object) -> Line:
+def time_line(number: int, seconds: dict[str, int], rate: str = "100.00", **more: Any) -> Line:
     quantity = round_quantity(sum(seconds.values()))
     line = Line(
         id=f"L{number:03}",
@@ -31,7 +32,7 @@ def time_line(number: int, seconds: dict[str, int], rate: str = "100.00", **more
         project_id="p1",
         work=tuple(WorkShare(work_id=name, seconds=many) for name, many in seconds.items()),
     )
-    return replace(line, **more)  # type: ignore[arg-type]
+    return replace(line, **more)
 
 
 FEE = Line(
